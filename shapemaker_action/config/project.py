@@ -1,0 +1,186 @@
+"""The completed configuration: what every other room reads. Defaults are in `schema.json`, not here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Api = dict[str, dict[str, Any]]
+"""Request fields in AWS's own names by operation: `{"CreateTrainingJob": {"EnableNetworkIsolation": True}}`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsSettings:
+    """Where to work. Empty strings mean: derived from the project (and found at run time for the account)."""
+
+    region: str
+    account: str
+    role: str
+    bucket: str
+    repository: str
+    tags: Mapping[str, str]
+    api: Api
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretSource:
+    """Where a BuildKit secret comes from: a file (relative to the repository, `~` allowed) or a variable's name."""
+
+    file: str = ""
+    env: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildSettings:
+    """How the two images are made."""
+
+    framework: str
+    python: str
+    base_image: str
+    requirements: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    packages: tuple[str, ...]
+    dockerfile: str
+    training_dockerfile: str
+    inference_dockerfile: str
+    args: Mapping[str, str]
+    secrets: Mapping[str, SecretSource]
+    engine: Literal["auto", "docker", "podman", "process"]
+    api: Api
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelSettings:
+    """One input channel: a directory or file of the repository, or an `s3://` prefix."""
+
+    source: str
+    content_type: str
+    input_mode: Literal["File", "FastFile", "Pipe"]
+    distribution: Literal["FullyReplicated", "ShardedByS3Key"]
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the data are in S3 already."""
+        return self.source.startswith("s3://")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSettings:
+    """A metric that SageMaker reads out of the training log."""
+
+    name: str
+    regex: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """The training job. Times in seconds, sizes in GB."""
+
+    entrypoint: str
+    hyperparameters: Mapping[str, str]
+    """As SageMaker passes them: strings; a JSON list or object stays JSON."""
+    channels: Mapping[str, ChannelSettings]
+    instance: str
+    instance_count: int
+    volume_gb: int
+    max_runtime: int
+    spot: bool
+    max_wait: int
+    checkpoints: bool
+    metrics: tuple[MetricSettings, ...]
+    environment: Mapping[str, str]
+    api: Api
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """What a metric must reach. `max_regression` is relative to the model in service: 0.05 allows 5 % worse."""
+
+    metric: str
+    min: float | None
+    max: float | None
+    max_regression: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateSettings:
+    """The evaluation (a processing job in the training image) and its quality gate."""
+
+    enabled: bool
+    entrypoint: str
+    channels: Mapping[str, ChannelSettings]
+    thresholds: tuple[Threshold, ...]
+    instance: str
+    volume_gb: int
+    max_runtime: int
+    environment: Mapping[str, str]
+    api: Api
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServeSettings:
+    """What runs in the inference image. Empty `app` means shapemaker's own application around the model class."""
+
+    app: str
+    workers: int
+    timeout: int
+    nginx: bool
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploySettings:
+    """The endpoint."""
+
+    endpoint: str
+    variant: str
+    instance: str
+    instance_count: int
+    startup_timeout: int
+    keep: int
+    api: Api
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestSettings:
+    """One sample request: the file's bytes are the body."""
+
+    file: str
+    content_type: str
+    accept: str
+    expect: Mapping[str, Any] | None
+    """A JSON subset that the answer must contain; None when any answer of status 200 will do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvokeSettings:
+    """The sample requests, sent in order."""
+
+    requests: tuple[RequestSettings, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """One validated configuration with environment overlay and `--set` applied."""
+
+    name: str
+    environment: str
+    """The chosen `environments:` entry; empty when none was."""
+    model: str
+    """`package.module:Class`; empty when both entry points are the user's own."""
+    aws: AwsSettings
+    build: BuildSettings
+    train: TrainSettings
+    evaluate: EvaluateSettings
+    serve: ServeSettings
+    deploy: DeploySettings
+    invoke: InvokeSettings
+
+    @property
+    def scope(self) -> str:
+        """Prefix of every name: the project, and the environment when there is one."""
+        return f"{self.name}-{self.environment}" if self.environment else self.name

@@ -1,0 +1,74 @@
+"""What happens, as values: stages and resources emit events, only `report/` turns them into text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageStarted:
+    """A stage begins."""
+
+    stage: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFinished:
+    """A stage has ended; `outcome` is a short phrase (`nothing to do`, `2 created`)."""
+
+    stage: str
+    seconds: float
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeStarted:
+    """Work on one resource begins; `symbol` is the plan's `+`, `~` or `-`."""
+
+    symbol: str
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeFinished:
+    """Work on one resource has ended well."""
+
+    symbol: str
+    kind: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Something takes time: what, and its latest state (`InProgress / Downloading`)."""
+
+    subject: str
+    state: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine:
+    """One line of foreign text: a build, a training container, an endpoint. Never trusted, always prefixed."""
+
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """A sentence for the user that is neither progress nor an error."""
+
+    text: str
+    warning: bool = False
+
+
+Event = StageStarted | StageFinished | ChangeStarted | ChangeFinished | Progress | LogLine | Notice
+Emit = Callable[[Event], None]
+
+
+def silence(event: Event) -> None:
+    """An `Emit` that drops everything."""
