@@ -1,0 +1,1 @@
+"""SageMaker itself: the control plane, its jobs and endpoints, and the runtime that invokes them."""
