@@ -1,0 +1,109 @@
+"""What a plain scalar means: YAML 1.2's core schema decides, and where YAML 1.1 reads something else we know what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_OCTAL = re.compile(r"0o[0-7]+")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+_LEGACY_TRUE = frozenset({"yes", "Yes", "YES", "on", "On", "ON", "y", "Y"})
+_LEGACY_FALSE = frozenset({"no", "No", "NO", "off", "Off", "OFF", "n", "N"})
+_LEGACY_OCTAL = re.compile(r"[-+]?0[0-9_]+")
+_LEGACY_BINARY = re.compile(r"[-+]?0b[01_]+")
+_LEGACY_UNDERSCORES = re.compile(r"[-+]?([1-9][0-9]*_[0-9_]*|0x[0-9a-fA-F]*_[0-9a-fA-F_]*)(\.[0-9_]*)?")
+_LEGACY_SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
+_LEGACY_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?")
+
+_INTEGER_DIGITS = 18
+"""More digits than that fit no field of ours and no integer of AWS."""
+
+
+class NotPlainError(ValueError):
+    """A scalar that no reader should have to interpret: infinite, not a number, or absurdly long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meaning:
+    """The value by YAML 1.2; and, with a `doubt`, the one by YAML 1.1."""
+
+    value: str | float | bool | None
+    doubt: str = ""
+    legacy: object = None
+
+
+def resolve(text: str) -> Meaning:
+    """The meaning of an unquoted scalar. Raises `NotPlainError`."""
+    if text in _NULL:
+        return Meaning(value=None)
+    if text in _TRUE or text in _FALSE:
+        return Meaning(value=text in _TRUE)
+    if _NOT_FINITE.fullmatch(text):
+        raise NotPlainError("must be a finite number")
+    number = _number(text)
+    doubt, legacy = _legacy(text)
+    return Meaning(value=text if number is None else number, doubt=doubt, legacy=legacy)
+
+
+def _number(text: str) -> int | float | None:
+    if _INTEGER.fullmatch(text):
+        if len(text.lstrip("+-")) > _INTEGER_DIGITS:
+            raise NotPlainError(f"has more than {_INTEGER_DIGITS} digits")
+        return int(text)
+    if _OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text):
+        if len(text) > _INTEGER_DIGITS:
+            raise NotPlainError(f"has more than {_INTEGER_DIGITS} digits")
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return _finite(float(text))
+    return None
+
+
+def _finite(number: float) -> float:
+    if number in (float("inf"), float("-inf")):
+        raise NotPlainError("must be a finite number")
+    return number
+
+
+def _legacy(text: str) -> tuple[str, object]:
+    """What YAML 1.1 reads where it differs from YAML 1.2, in words and as a value of that type."""
+    if text in _LEGACY_TRUE or text in _LEGACY_FALSE:
+        meant = text in _LEGACY_TRUE
+        return f"the boolean {str(meant).lower()}", meant
+    if _LEGACY_DATE.fullmatch(text):
+        return "a date", _DATE
+    number = _legacy_number(text)
+    return (number, 0) if number else ("", None)
+
+
+def _legacy_number(text: str) -> str:
+    if _LEGACY_OCTAL.fullmatch(text) and text.strip("+-0"):
+        return "an octal number"
+    if _LEGACY_BINARY.fullmatch(text):
+        return "a binary number"
+    if _LEGACY_UNDERSCORES.fullmatch(text):
+        return f"the number {text.replace('_', '')}"
+    if _LEGACY_SEXAGESIMAL.fullmatch(text):
+        return f"the base-60 number {_sexagesimal(text)}"
+    return ""
+
+
+def _sexagesimal(text: str) -> str:
+    total = 0.0
+    for part in text.replace("_", "").lstrip("+-").split(":"):
+        total = total * 60 + float(part)
+    return f"{total:g}"
+
+
+class _Date:
+    """Of no type that a schema knows."""
+
+
+_DATE = _Date()
