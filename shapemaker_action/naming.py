@@ -23,7 +23,7 @@ SPEC_TAG = "shapemaker:spec"
 COMMIT_TAG = "shapemaker:commit"
 STAGE_TAG = "shapemaker:stage"
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 
 def canonical(value: object) -> bytes:

@@ -1,0 +1,1 @@
+"""The wire to AWS: one session, one classification of errors, one wait loop."""

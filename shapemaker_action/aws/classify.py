@@ -1,0 +1,129 @@
+"""What an AWS error means for us: one table, so that no room matches on texts of its own."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+
+class Kind(str, Enum):
+    """Classes of AWS errors, by what a caller does about them."""
+
+    NOT_FOUND = "not found"
+    EXISTS = "exists already"
+    FOREIGN = "belongs to somebody else"
+    BUSY = "busy"
+    THROTTLE = "throttled"
+    QUOTA = "quota"
+    PERMISSION = "permission"
+    CREDENTIALS = "credentials"
+    MODEL = "model"
+    PROPAGATING = "not visible yet"
+    INVALID = "invalid"
+    TRANSIENT = "transient"
+
+
+_BY_CODE: dict[str, Kind] = {
+    **dict.fromkeys(
+        (
+            "ResourceNotFound",
+            "ResourceNotFoundException",
+            "NoSuchEntity",
+            "NoSuchBucket",
+            "NoSuchKey",
+            "NotFound",
+            "404",
+            "RepositoryNotFoundException",
+            "ImageNotFoundException",
+            "ObjectNotFoundException",
+            "NoSuchTagSet",
+            "NoSuchLifecycleConfiguration",
+            "NoSuchBucketPolicy",
+            "NoSuchPublicAccessBlockConfiguration",
+            "ServerSideEncryptionConfigurationNotFoundError",
+            "LifecyclePolicyNotFoundException",
+            "RepositoryPolicyNotFoundException",
+        ),
+        Kind.NOT_FOUND,
+    ),
+    **dict.fromkeys(
+        (
+            "ResourceInUse",
+            "ResourceAlreadyExists",
+            "EntityAlreadyExists",
+            "RepositoryAlreadyExistsException",
+            "BucketAlreadyOwnedByYou",
+            "ImageAlreadyExistsException",
+            "ImageTagAlreadyExistsException",
+        ),
+        Kind.EXISTS,
+    ),
+    "BucketAlreadyExists": Kind.FOREIGN,
+    "ConflictException": Kind.BUSY,
+    **dict.fromkeys(
+        (
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "RequestThrottledException",
+            "TooManyRequestsException",
+            "RequestLimitExceeded",
+            "SlowDown",
+            "PriorRequestNotComplete",
+            "RequestThrottled",
+            "ProvisionedThroughputExceededException",
+            "BandwidthLimitExceeded",
+        ),
+        Kind.THROTTLE,
+    ),
+    **dict.fromkeys(("ResourceLimitExceeded", "LimitExceededException", "LimitExceeded", "TooManyBuckets"), Kind.QUOTA),
+    **dict.fromkeys(("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"), Kind.PERMISSION),
+    **dict.fromkeys(
+        (
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "RequestExpired",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "InvalidIdentityToken",
+            "SignatureDoesNotMatch",
+            "InvalidAccessKeyId",
+        ),
+        Kind.CREDENTIALS,
+    ),
+    "ModelError": Kind.MODEL,
+    **dict.fromkeys(
+        (
+            "InternalFailure",
+            "InternalServerError",
+            "ServiceUnavailable",
+            "InternalDependencyException",
+            "RequestTimeout",
+            "RequestTimeoutException",
+            "ModelNotReadyException",
+        ),
+        Kind.TRANSIENT,
+    ),
+}
+
+# SageMaker answers most of these as an untyped ValidationException, so the text decides; order matters.
+_BY_TEXT: tuple[tuple[re.Pattern[str], Kind], ...] = (
+    (re.compile(r"Could not assume role"), Kind.PROPAGATING),
+    (re.compile(r"Cannot create already existing|already exists"), Kind.EXISTS),
+    (re.compile(r"Cannot update in-progress endpoint|is in progress"), Kind.BUSY),
+    (
+        re.compile(r"Could not find (?!model data)|Requested resource not found|does not exist|not found\."),
+        Kind.NOT_FOUND,
+    ),
+    (re.compile(r"is not authorized to perform|does not have .* permission"), Kind.PERMISSION),
+)
+
+
+def classify(code: str, message: str, status: int) -> Kind:
+    """The class of an error from its code, its text and the HTTP status, in that order."""
+    if known := _BY_CODE.get(code):
+        return known
+    for pattern, kind in _BY_TEXT:
+        if pattern.search(message):
+            return kind
+    return Kind.TRANSIENT if status >= 500 else Kind.INVALID  # noqa: PLR2004 - HTTP's own border

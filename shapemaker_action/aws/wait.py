@@ -1,0 +1,85 @@
+"""Waiting: one loop that reads, asks whether it is settled, says where things stand, and never writes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from shapemaker_action.errors import DeadlineError
+from shapemaker_action.events import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shapemaker_action.events import Emit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """Time as an argument, so that tests can do without it."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often to look.
+
+    The pause grows with the time waited, so a short job costs no idle seconds and a long one no throttling: after 10 s
+    it is half a second, after 5 minutes 15 s.
+    """
+
+    shortest: float = 0.2
+    longest: float = 15.0
+    share: float = 0.05
+
+    def pause(self, waited: float) -> float:
+        """Seconds until the next look, after `waited` seconds."""
+        return min(self.longest, max(self.shortest, waited * self.share))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """What is waited for, in the user's words, and for how long."""
+
+    subject: str
+    deadline: float
+    remedy: str
+    pace: Pace = Pace()
+
+
+def until(
+    wait: Wait,
+    read: Callable[[], T],
+    settled: Callable[[T], bool],
+    state: Callable[[T], str],
+    *,
+    clock: Clock,
+    emit: Emit,
+) -> T:
+    """The first reading that is settled. Emits progress on every change of state and once a minute.
+
+    Raises:
+        DeadlineError: when `wait.deadline` seconds have passed; nothing is stopped.
+    """
+    began = clock.now()
+    told, told_at = "", began
+    while True:
+        reading = read()
+        if settled(reading):
+            return reading
+        now = clock.now()
+        if now - began > wait.deadline:
+            raise DeadlineError(
+                f"{wait.subject} has not ended after {wait.deadline:.0f} s",
+                state=f"it goes on; its last state was: {state(reading)}",
+                remedy=wait.remedy,
+            )
+        if state(reading) != told or now - told_at >= 60:  # noqa: PLR2004 - a sign of life each minute
+            told, told_at = state(reading), now
+            emit(Progress(subject=wait.subject, state=told, seconds=now - began))
+        clock.sleep(wait.pace.pause(now - began))

@@ -1,0 +1,82 @@
+"""What a command works with: project, AWS, container engine and the switches of this run; built once, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from shapemaker_action.aws.wait import Clock
+from shapemaker_action.naming import COMMIT_TAG, ENVIRONMENT_TAG, OWNER_TAG, tag_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from shapemaker_action.aws.session import Aws
+    from shapemaker_action.config.project import Project
+    from shapemaker_action.containers.engine import Engine
+    from shapemaker_action.events import Emit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Switches:
+    """The options of one run that are not configuration."""
+
+    wait: bool = True
+    retry: bool = False
+    """Start another attempt of a job that failed or was stopped."""
+    experimental: bool = False
+    """Train under the experimental prefix; a deploy never picks such a job by itself."""
+    model_data: str = ""
+    """Deploy this `s3://…/model.tar.gz` instead of the newest good one."""
+    training_job: str = ""
+    """Deploy the model of this training job."""
+    force: bool = False
+    """Deploy although the quality gate has not passed."""
+    everything: bool = False
+    """Delete also what holds data: bucket, repository, role, job records."""
+    timeout: float = 0
+    """Seconds to wait for one job or endpoint; 0 means what the job itself may take."""
+    fingerprint: str = ""
+    """Only apply when the plan still has this fingerprint."""
+    logs: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """See the module's sentence. `engine` is called when a container is first needed, not before."""
+
+    project: Project
+    root: Path
+    """The consuming repository; every path of the configuration is relative to it."""
+    config: tuple[str, ...]
+    aws: Aws
+    engine: Callable[[], Engine]
+    emit: Emit
+    command: str
+    """How the user would type this command again, without the stage."""
+    commit: str = ""
+    switches: Switches = field(default_factory=Switches)
+    clock: Clock = field(default_factory=Clock)
+
+    def again(self, stages: str) -> str:
+        """The command that continues: `shapemaker train --target local`."""
+        return self.command.format(stages=stages)
+
+    @property
+    def shared_tags(self) -> dict[str, str]:
+        """Ownership tags of what all environments of the project share: bucket, repository, role."""
+        return {**self.project.aws.tags, OWNER_TAG: self.project.name}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Ownership tags of what belongs to one environment, with the commit it came from."""
+        own = {ENVIRONMENT_TAG: self.project.environment or "default"}
+        if self.commit:
+            own[COMMIT_TAG] = tag_value(self.commit)
+        return {**self.shared_tags, **own}
+
+    def owns(self, tags: Mapping[str, str]) -> bool:
+        """Whether a resource with these tags is this project's, in this environment."""
+        environment = self.project.environment or "default"
+        return tags.get(OWNER_TAG) == self.project.name and tags.get(ENVIRONMENT_TAG) == environment

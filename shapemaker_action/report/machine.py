@@ -1,0 +1,46 @@
+"""JSON for machines: progress on stderr as always, exactly one document on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from shapemaker_action.report.text import TextReporter
+
+if TYPE_CHECKING:
+    from shapemaker_action.diagnostics import Diagnostic
+    from shapemaker_action.events import Event
+    from shapemaker_action.outcome import Outcome
+    from shapemaker_action.report.result import Result
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonReporter:
+    """Everything that a person would read goes to `err`."""
+
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+
+    def event(self, event: Event) -> None:
+        """As text, on stderr."""
+        self._people.event(event)
+
+    def diagnostic(self, diagnostic: Diagnostic) -> None:
+        """As text, on stderr."""
+        self._people.diagnostic(diagnostic)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """As text, on stderr."""
+        self._people.outcome(outcome)
+
+    def finish(self, result: Result) -> None:
+        """The document; an error also as text."""
+        if result.error:
+            self._people.failed(result.error)
+        print(json.dumps(result.as_json(), indent=2, ensure_ascii=True), file=self.out, flush=True)
+
+    @property
+    def _people(self) -> TextReporter:
+        return TextReporter(out=self.err, err=self.err)

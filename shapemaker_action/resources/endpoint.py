@@ -1,0 +1,213 @@
+"""The endpoint: the one resource with a fixed name. Success is identity, then status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from shapemaker_action.aws.classify import Kind
+from shapemaker_action.aws.logs import LogTail
+from shapemaker_action.aws.session import AwsCallError
+from shapemaker_action.aws.wait import Wait, until
+from shapemaker_action.errors import (
+    EndpointUnhealthyError,
+    LockedError,
+    NeedsHumanError,
+    RolloutRolledBackError,
+)
+from shapemaker_action.naming import OWNER_TAG, tag_list
+from shapemaker_action.resources.request import Request, sagemaker_tags, with_api, with_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shapemaker_action.aws.session import Reply
+    from shapemaker_action.context import Context
+    from shapemaker_action.plan import Resource
+
+IN_SERVICE = "InService"
+MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+PREVIOUS_TAG = "shapemaker:previous"
+LIMIT = 3600
+"""Seconds that a rollout may take before we stop waiting."""
+SETTLING = 60
+"""Seconds for which SageMaker may not see a configuration that was just made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """Desired: this configuration, in service."""
+
+    kind: ClassVar[str] = "endpoint"
+    borrowed: ClassVar[bool] = False
+
+    name: str
+    owner: str
+    config: str
+    status: str = IN_SERVICE
+    variant: str = field(default="AllTraffic", compare=False)
+    request: Request = field(default_factory=dict, compare=False, repr=False)
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
+    arn: str = field(default="", compare=False)
+    pending: str = field(default="", compare=False)
+    """The configuration that a rollout under way leads to."""
+    reason: str = field(default="", compare=False)
+    images: tuple[str, ...] = field(default=(), compare=False)
+    """What SageMaker resolved the image tags to: URIs with digests."""
+
+    def read(self, context: Context) -> Endpoint | None:
+        """What serves under this name."""
+        reply = context.aws.find("sagemaker", "DescribeEndpoint", {"EndpointName": self.name})
+        return self._observed(context, reply) if reply else None
+
+    def create(self, context: Context) -> None:
+        """Create and wait until it serves."""
+        patience = context.clock.now() + SETTLING
+        while True:
+            try:
+                context.aws.call("sagemaker", "CreateEndpoint", self._create_request(context))
+            except AwsCallError as error:  # noqa: PERF203 - a retry is this loop's purpose
+                # Read again rather than guess: it may be ours from a killed run, or its configuration not visible yet.
+                if error.kind is Kind.EXISTS:
+                    break
+                if error.kind is not Kind.NOT_FOUND or context.clock.now() > patience:
+                    raise
+                context.clock.sleep(1)
+            else:
+                break
+        if context.switches.wait:
+            self._demand(context, self._settled(context))
+
+    def update(self, context: Context, observed: Resource) -> None:
+        """From any state that a command of ours can leave: wait, replace, or roll out."""
+        if not isinstance(observed, Endpoint):
+            raise AssertionError(f"BUG: {observed.kind} observed for an endpoint")  # noqa: TRY004 - no caller's type
+        if observed.status in MOVING:
+            self._join(context, observed)
+        elif observed.status == "Failed":
+            # A failed first creation holds the name and can only be deleted.
+            self.delete(context)
+            self.create(context)
+        elif observed.status == IN_SERVICE:
+            self._roll_out(context, observed)
+        else:
+            raise NeedsHumanError(
+                f"endpoint '{self.name}' is {observed.status}: {observed.reason or 'no reason given'}",
+                state=f"it is configured as {observed.config}; part of it may serve",
+                remedy="look at it in the SageMaker console; `shapemaker delete` removes it, `deploy` makes it anew",
+            )
+
+    def delete(self, context: Context) -> None:
+        """Delete, after any change under way, and wait until it is gone."""
+        if self._settled(context) is None:
+            return
+        context.aws.find("sagemaker", "DeleteEndpoint", {"EndpointName": self.name})
+        self._settled(context, gone=True)
+
+    def _join(self, context: Context, observed: Endpoint) -> None:
+        """A change is under way: ours from a killed run, or somebody else's."""
+        ours = self.config in (observed.pending, observed.config)
+        if not context.switches.wait:
+            if ours:
+                return
+            raise LockedError(
+                f"endpoint '{self.name}' is {observed.status} towards {observed.pending or observed.config}",
+                remedy=f"run again when it has settled: {context.again('deploy')}",
+            )
+        settled = self._settled(context)
+        if settled is None:
+            self.create(context)
+        elif settled.status == IN_SERVICE and settled.config == self.config:
+            return
+        elif observed.pending == self.config:
+            self._demand(context, settled)
+        else:
+            self.update(context, settled)
+
+    def _roll_out(self, context: Context, observed: Endpoint) -> None:
+        arn_call = {"ResourceArn": observed.arn, "Tags": tag_list({**self.tags, PREVIOUS_TAG: observed.config})}
+        # The way back is noted before the step is taken, so that a run killed in between can still be rolled back.
+        context.aws.call("sagemaker", "AddTags", arn_call)
+        deploy = context.project.deploy
+        ours: Request = {
+            "EndpointName": self.name,
+            "EndpointConfigName": self.config,
+            "RetainAllVariantProperties": False,
+        }
+        context.aws.call("sagemaker", "UpdateEndpoint", with_api(ours, deploy.api, "UpdateEndpoint"))
+        if context.switches.wait:
+            self._demand(context, self._settled(context))
+
+    def _demand(self, context: Context, settled: Endpoint | None) -> None:
+        """Identity first: after a rollback SageMaker says InService, too."""
+        if settled is None:
+            raise NeedsHumanError(f"endpoint '{self.name}' was deleted while it was being deployed")
+        if settled.status == IN_SERVICE and settled.config == self.config:
+            return
+        lines = self._last_lines(context)
+        if settled.status == IN_SERVICE:
+            raise RolloutRolledBackError(
+                f"endpoint '{self.name}' was rolled back: {settled.reason or 'no reason given'}",
+                state=f"it serves the previous generation, {settled.config}; no request was lost",
+                remedy=f"mend the model or its image, then run: {context.again('deploy')}",
+                details=lines,
+            )
+        if settled.status == "Failed":
+            raise EndpointUnhealthyError(
+                f"endpoint '{self.name}' did not start: {settled.reason or 'no reason given'}",
+                state="it serves nothing; the next deploy replaces it",
+                remedy=f"mend the model or its image, try it with `shapemaker dev serve`, then run: "
+                f"{context.again('deploy')}",
+                details=lines,
+            )
+        raise NeedsHumanError(
+            f"endpoint '{self.name}' is {settled.status}: {settled.reason or 'no reason given'}",
+            state=f"it is configured as {settled.config}",
+            remedy="look at it in the SageMaker console",
+            details=lines,
+        )
+
+    def _settled(self, context: Context, *, gone: bool = False) -> Endpoint | None:
+        """Wait until no change is under way (or it is gone)."""
+        waiting = Wait(
+            subject=f"endpoint {self.name}",
+            deadline=context.switches.timeout or LIMIT,
+            remedy=f"wait on with: {context.again('deploy')}",
+        )
+
+        def is_settled(found: Endpoint | None) -> bool:
+            return found is None or (not gone and found.status not in MOVING)
+
+        def state(found: Endpoint | None) -> str:
+            return found.status if found else "gone"
+
+        return until(waiting, lambda: self.read(context), is_settled, state, clock=context.clock, emit=context.emit)
+
+    def _observed(self, context: Context, reply: Reply) -> Endpoint:
+        tags = sagemaker_tags(context.aws, str(reply["EndpointArn"]))
+        variants = reply.get("ProductionVariants", [])
+        return Endpoint(
+            name=self.name,
+            owner=tags.get(OWNER_TAG, ""),
+            config=str(reply["EndpointConfigName"]),
+            status=str(reply["EndpointStatus"]),
+            tags=tags,
+            arn=str(reply["EndpointArn"]),
+            pending=str(reply.get("PendingDeploymentSummary", {}).get("EndpointConfigName", "")),
+            reason=str(reply.get("FailureReason", "")),
+            images=tuple(
+                str(image.get("ResolvedImage", ""))
+                for variant in variants
+                for image in variant.get("DeployedImages", [])
+            ),
+        )
+
+    def _create_request(self, context: Context) -> Request:
+        ours: Request = {"EndpointName": self.name, "EndpointConfigName": self.config}
+        return with_tags(with_api(ours, context.project.deploy.api, "CreateEndpoint"), self.tags)
+
+    def _last_lines(self, context: Context) -> tuple[str, ...]:
+        tail = LogTail(aws=context.aws, group=f"/aws/sagemaker/Endpoints/{self.name}", prefix=f"{self.variant}/")
+        for _ in tail.new_lines():
+            pass
+        return tuple(tail.last)

@@ -1,0 +1,193 @@
+"""What training and processing jobs have in common: attempts, attaching, waiting with the log, and failing usefully."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shapemaker_action.aws.classify import Kind
+from shapemaker_action.aws.logs import LogTail
+from shapemaker_action.aws.session import AwsCallError
+from shapemaker_action.aws.wait import Wait, until
+from shapemaker_action.errors import CapacityError, JobFailedError, NeedsHumanError, ShapemakerError
+from shapemaker_action.events import LogLine
+from shapemaker_action.resources.request import sagemaker_tags
+
+if TYPE_CHECKING:
+    from shapemaker_action.aws.session import Reply
+    from shapemaker_action.context import Context
+    from shapemaker_action.resources.request import Request
+
+RUNNING = frozenset({"InProgress", "Stopping"})
+ENDED_BADLY = frozenset({"Failed", "Stopped"})
+DONE = "Completed"
+ATTEMPTS = 9
+PENDING_ALLOWANCE = 3600
+"""Seconds that a job may wait for instances before its own run time starts to count."""
+ROLE_ALLOWANCE = 60
+"""Seconds for which a role that was just made may not be assumable yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind:
+    """The names that SageMaker uses for one kind of job."""
+
+    noun: str
+    stage: str
+    word: str
+    """As in `CreateTrainingJob`, `TrainingJobName`, `TrainingJobStatus`."""
+    log_group: str
+
+    @property
+    def name_field(self) -> str:
+        """`TrainingJobName`."""
+        return f"{self.word}Name"
+
+    def status(self, reply: Reply) -> str:
+        """The status that decides; the secondary one only explains."""
+        return str(reply[f"{self.word}Status"])
+
+    def state(self, reply: Reply) -> str:
+        """Status and secondary status for people."""
+        secondary = str(reply.get("SecondaryStatus", ""))
+        status = self.status(reply)
+        return f"{status} / {secondary}" if secondary and secondary != status else status
+
+
+TRAINING = JobKind(noun="training job", stage="train", word="TrainingJob", log_group="/aws/sagemaker/TrainingJobs")
+PROCESSING = JobKind(
+    noun="evaluation job", stage="evaluate", word="ProcessingJob", log_group="/aws/sagemaker/ProcessingJobs"
+)
+
+
+def describe(context: Context, kind: JobKind, name: str) -> Reply | None:
+    """The job, or None."""
+    return context.aws.find("sagemaker", f"Describe{kind.word}", {kind.name_field: name})
+
+
+def tags_of(context: Context, kind: JobKind, reply: Reply) -> dict[str, str]:
+    """The tags of a described job."""
+    return sagemaker_tags(context.aws, str(reply[f"{kind.word}Arn"]))
+
+
+def attempt_name(base: str, attempt: int) -> str:
+    """Job names are used up for ever, so the second attempt at the same content is `<base>-r2`."""
+    return base if attempt == 1 else f"{base}-r{attempt}"
+
+
+def newest_attempt(context: Context, kind: JobKind, base: str) -> str:
+    """The attempt that counts: the first that did not fail, else the last; with `--retry` the one after it."""
+    last = base
+    for attempt in range(1, ATTEMPTS + 1):
+        name = attempt_name(base, attempt)
+        reply = describe(context, kind, name)
+        if reply is None:
+            return name if attempt == 1 or context.switches.retry else last
+        if kind.status(reply) not in ENDED_BADLY:
+            return name
+        last = name
+    return last
+
+
+def create(context: Context, kind: JobKind, request: Request) -> None:
+    """Start the job. One that exists already is ours from a run that was killed; a young role gets some patience."""
+    began = context.clock.now()
+    while True:
+        try:
+            context.aws.call("sagemaker", f"Create{kind.word}", request)
+        except AwsCallError as error:  # noqa: PERF203 - a retry is this loop's purpose
+            waited = context.clock.now() - began
+            if error.kind is Kind.EXISTS:
+                return
+            if error.kind is not Kind.PROPAGATING or waited > ROLE_ALLOWANCE:
+                raise
+            context.clock.sleep(2)
+        else:
+            return
+
+
+def wait(context: Context, kind: JobKind, name: str, limit: float) -> Reply:
+    """Follow the job with its log to the end; the description of a completed one.
+
+    Raises:
+        JobFailedError: it failed or was stopped: with its reason and the last lines of its log.
+        CapacityError: no instances, or a fault of the service.
+        DeadlineError: it goes on after `limit` seconds.
+    """
+    tail = LogTail(aws=context.aws, group=kind.log_group, prefix=f"{name}/")
+
+    def read() -> Reply:
+        reply = context.aws.call("sagemaker", f"Describe{kind.word}", {kind.name_field: name})
+        for line in tail.new_lines():
+            context.emit(LogLine(source=name, text=line))
+        return reply
+
+    waiting = Wait(
+        subject=f"{kind.noun} {name}",
+        deadline=context.switches.timeout or limit,
+        remedy=f"wait on with: {context.again(kind.stage)}",
+    )
+    reply = until(
+        waiting, read, lambda r: kind.status(r) not in RUNNING, kind.state, clock=context.clock, emit=context.emit
+    )
+    for line in tail.new_lines():
+        context.emit(LogLine(source=name, text=line))
+    return demand_completed(context, kind, name, reply, tuple(tail.last))
+
+
+def demand_completed(context: Context, kind: JobKind, name: str, reply: Reply, lines: tuple[str, ...] = ()) -> Reply:
+    """The description of a completed job; anything else is an error with its reason."""
+    status = kind.status(reply)
+    if status == DONE:
+        return reply
+    if status not in ENDED_BADLY:
+        raise NeedsHumanError(
+            f"{kind.noun} '{name}' has the status {status}, which shapemaker does not know",
+            remedy="look at it in the SageMaker console",
+        )
+    raise _failure(context, kind, name, reply, lines or _last_lines(context, kind, name))
+
+
+def _last_lines(context: Context, kind: JobKind, name: str) -> tuple[str, ...]:
+    tail = LogTail(aws=context.aws, group=kind.log_group, prefix=f"{name}/")
+    for _ in tail.new_lines():
+        pass
+    return tuple(tail.last)
+
+
+def _failure(context: Context, kind: JobKind, name: str, reply: Reply, lines: tuple[str, ...]) -> ShapemakerError:
+    reason = str(reply.get("ExitMessage") or reply.get("FailureReason") or "")
+    state = "nothing was deployed; what serves is unchanged"
+    retry = f"try again with: {context.again(kind.stage)} --retry"
+    if reason.startswith(("CapacityError", "InternalServerError")) or "InsufficientInstanceCapacity" in reason:
+        return CapacityError(f"{kind.noun} '{name}' got no instances: {reason}", state=state, remedy=retry)
+    if kind.status(reply) == "Stopped":
+        why = {
+            "MaxRuntimeExceeded": "its max_runtime is over",
+            "MaxWaitTimeExceeded": "its max_wait for spot instances is over",
+        }.get(str(reply.get("SecondaryStatus", "")), "somebody stopped it")
+        message = f"{kind.noun} '{name}' was stopped: {why}"
+        return JobFailedError(message, state=state, remedy=retry, details=lines)
+    return JobFailedError(
+        f"{kind.noun} '{name}' failed: {reason or 'without a reason'}",
+        state=state,
+        remedy=f"mend the code and run: {context.again(kind.stage)} (or, if the code is right, add --retry)",
+        details=lines,
+    )
+
+
+def settle(context: Context, kind: JobKind, name: str) -> None:
+    """Wait quietly until the job has ended, however."""
+
+    def read() -> Reply | None:
+        return describe(context, kind, name)
+
+    waiting = Wait(subject=f"{kind.noun} {name}", deadline=600, remedy=f"run again: {context.again('delete')}")
+    until(
+        waiting,
+        read,
+        lambda reply: reply is None or kind.status(reply) not in RUNNING,
+        lambda reply: kind.state(reply) if reply else "gone",
+        clock=context.clock,
+        emit=context.emit,
+    )

@@ -1,0 +1,132 @@
+"""The evaluation: a processing job in the training image that leaves a report about one model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from shapemaker_action.naming import OWNER_TAG, SPEC_TAG, content_name, digest
+from shapemaker_action.resources import job
+from shapemaker_action.resources.request import Request, with_api, with_tags
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shapemaker_action.context import Context
+    from shapemaker_action.plan import Resource
+    from shapemaker_action.resources.channel import Channel
+    from shapemaker_action.resources.place import Place
+
+INPUT = "/opt/ml/processing/input"
+MODEL = "/opt/ml/processing/model"
+OUTPUT = "/opt/ml/processing/output"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessingJob:
+    """Desired is always Completed."""
+
+    kind: ClassVar[str] = job.PROCESSING.noun
+    borrowed: ClassVar[bool] = False
+
+    name: str
+    owner: str
+    status: str = job.DONE
+    request: Request = field(compare=False, repr=False)
+    report_uri: str = field(default="", compare=False)
+    limit: float = field(default=0, compare=False)
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def read(self, context: Context) -> ProcessingJob | None:
+        """The job of this name, whatever its state."""
+        reply = job.describe(context, job.PROCESSING, self.name)
+        if reply is None:
+            return None
+        tags = job.tags_of(context, job.PROCESSING, reply)
+        return ProcessingJob(
+            name=self.name,
+            owner=tags.get(OWNER_TAG, ""),
+            status=job.PROCESSING.status(reply),
+            request=self.request,
+            tags=tags,
+        )
+
+    def create(self, context: Context) -> None:
+        """Start it and follow it; a gate cannot judge what isn't there yet, so there is no going on without waiting."""
+        job.create(context, job.PROCESSING, self.request)
+        self._follow(context)
+
+    def update(self, context: Context, observed: Resource) -> None:  # noqa: ARG002 - the job is described anew
+        """Attach to it; a failed one raises with its reason."""
+        self._follow(context)
+
+    def delete(self, context: Context) -> None:
+        """SageMaker keeps the records of processing jobs; only a running one is stopped."""
+        reply = job.describe(context, job.PROCESSING, self.name)
+        if reply and job.PROCESSING.status(reply) == "InProgress":
+            context.aws.find("sagemaker", "StopProcessingJob", {"ProcessingJobName": self.name})
+            job.settle(context, job.PROCESSING, self.name)
+
+    def _follow(self, context: Context) -> None:
+        job.wait(context, job.PROCESSING, self.name, self.limit)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The model that is judged: the job that made it, its artifacts and the image it was trained in."""
+
+    training_job: str
+    model_data: str
+    image_uri: str
+
+
+def wanted(context: Context, place: Place, candidate: Candidate, channels: Sequence[Channel]) -> ProcessingJob:
+    """The evaluation of one model on the configured channels."""
+    evaluate = context.project.evaluate
+    inputs = [_input("model", candidate.model_data, MODEL)]
+    inputs += [_input(channel.name, channel.uri, f"{INPUT}/{channel.name}") for channel in channels]
+    ours: Request = {
+        "ProcessingResources": {
+            "ClusterConfig": {
+                "InstanceCount": 1,
+                "InstanceType": evaluate.instance,
+                "VolumeSizeInGB": evaluate.volume_gb,
+            }
+        },
+        "AppSpecification": {"ImageUri": candidate.image_uri, "ContainerArguments": ["evaluate"]},
+        "RoleArn": place.role_arn,
+        "ProcessingInputs": inputs,
+        "StoppingCondition": {"MaxRuntimeInSeconds": evaluate.max_runtime},
+        "Environment": dict(evaluate.environment),
+    }
+    request = with_api({key: value for key, value in ours.items() if value}, evaluate.api, "CreateProcessingJob")
+    spec = digest(
+        [
+            place.image_identity(candidate.image_uri),
+            candidate.training_job,
+            [[channel.name, channel.identity(context.aws)] for channel in channels],
+            {key: value for key, value in request.items() if key not in {"AppSpecification", "ProcessingInputs"}},
+        ]
+    )
+    base = content_name(context.project.scope, "evaluate", spec)
+    name = job.newest_attempt(context, job.PROCESSING, base)
+    folder = f"{place.evaluation_output(candidate.training_job)}/{name}"
+    output = {
+        "OutputName": "report",
+        "S3Output": {"S3Uri": folder, "LocalPath": OUTPUT, "S3UploadMode": "EndOfJob"},
+    }
+    tags = {**context.tags, SPEC_TAG: spec}
+    full = {"ProcessingJobName": name, **request, "ProcessingOutputConfig": {"Outputs": [output]}}
+    return ProcessingJob(
+        name=name,
+        owner=context.project.name,
+        request=with_tags(full, tags),
+        report_uri=f"{folder}/report.json",
+        limit=job.PENDING_ALLOWANCE + evaluate.max_runtime,
+        tags=tags,
+    )
+
+
+def _input(name: str, uri: str, path: str) -> Request:
+    source = {"S3Uri": uri, "LocalPath": path, "S3DataType": "S3Prefix", "S3InputMode": "File"}
+    return {"InputName": name, "S3Input": source}

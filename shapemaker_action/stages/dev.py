@@ -1,0 +1,185 @@
+"""dev: the model without SageMaker: train and serve it, bare or in its container, a shell in the image, its tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from shapemaker_action.assets import templates
+from shapemaker_action.containers import context as contexts
+from shapemaker_action.containers.engine import ContainerSpec, ImageBuild, Mount
+from shapemaker_action.errors import EnvironmentProblemError, InvalidInputError, RefusedError
+from shapemaker_action.events import LogLine, Notice
+from shapemaker_action.outcome import Outcome
+from shapemaker_action.resources import image
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shapemaker_action.arguments import Invocation
+    from shapemaker_action.containers.template import Target
+    from shapemaker_action.context import Context
+
+ACTIONS = ("train", "shell", "serve", "test")
+WORKSPACE = Path(".shapemaker") / "dev"
+PORT = 8080
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What `shapemaker dev …` was asked."""
+
+    action: str
+    bare: bool
+    reload: bool
+    port: int
+
+    @classmethod
+    def of(cls, invocation: Invocation) -> Request:
+        """From the command line."""
+        action = " ".join(invocation.words[1:])
+        if action not in ACTIONS:
+            raise InvalidInputError(
+                f"unknown: dev {action}", remedy=f"one of: {', '.join(f'dev {name}' for name in ACTIONS)}"
+            )
+        return cls(action=action, bare=invocation.bare, reload=invocation.reload, port=invocation.port or PORT)
+
+
+def run(context: Context, request: Request) -> Outcome:
+    """One of the four actions; what is trained stays in `.shapemaker/dev` and is what `dev serve` serves."""
+    base = context.root / WORKSPACE
+    if request.action == "test":
+        return _bare(context, ["-m", "pytest", context.project.model.split(".")[0]], {}, "the tests failed")
+    if request.action == "train":
+        _lay_out(context, base)
+    if request.bare and request.action != "shell":
+        return _run_bare(context, request, base)
+    return _run_in_container(context, request, base)
+
+
+def _lay_out(context: Context, base: Path) -> None:
+    """The `/opt/ml` tree of a training job: copies of the channels, hyperparameters as SageMaker passes them."""
+    shutil.rmtree(base, ignore_errors=True)
+    config, data = base / "input" / "config", base / "input" / "data"
+    for folder in (config, data, base / "model", base / "output" / "data", base / "checkpoints"):
+        folder.mkdir(parents=True)
+    train = context.project.train
+    (config / "hyperparameters.json").write_text(json.dumps(dict(train.hyperparameters)), encoding="utf-8")
+    channels = {name: {"TrainingInputMode": "File"} for name in train.channels}
+    (config / "inputdataconfig.json").write_text(json.dumps(channels), encoding="utf-8")
+    resources = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0"}
+    (config / "resourceconfig.json").write_text(json.dumps(resources), encoding="utf-8")
+    for name, channel in train.channels.items():
+        if channel.is_remote:
+            raise InvalidInputError(
+                f"channel '{name}' is in S3 ({channel.source}); dev trains on files of the repository",
+                remedy=f"name local data for it: --set train.channels.{name}=path",
+            )
+        source = context.root / channel.source
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, data / name if source.is_dir() else _made(data / name))
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _run_bare(context: Context, request: Request, base: Path) -> Outcome:
+    program = base.parent / "program"
+    shutil.rmtree(program, ignore_errors=True)
+    program.mkdir(parents=True)
+    project = context.project
+    settings = {
+        "model": project.model,
+        "train_entrypoint": project.train.entrypoint,
+        "serve_app": project.serve.app,
+        "nginx": False,
+    }
+    (program / "runtime.json").write_text(json.dumps(settings), encoding="utf-8")
+    environment = {
+        "SAGEMAKER_BASE_DIR": str(base),
+        "SAGEMAKER_BIND_TO_PORT": str(request.port),
+        "SHAPEMAKER_RUNTIME_JSON": str(program / "runtime.json"),
+        "PYTHONPATH": os.pathsep.join([str(templates() / "runtime"), str(context.root)]),
+        **({"SHAPEMAKER_SERVE_RELOAD": "1"} if request.reload else {}),
+        **dict(project.train.environment if request.action == "train" else project.serve.environment),
+    }
+    return _bare(context, ["-m", "shapemaker_runtime", request.action], environment, f"dev {request.action} failed")
+
+
+def _bare(context: Context, arguments: list[str], environment: Mapping[str, str], failed: str) -> Outcome:
+    """In the user's own Python, the first on PATH, because that is where the model's requirements are."""
+    python = shutil.which("python3") or shutil.which("python")
+    if python is None:
+        raise EnvironmentProblemError("there is no python3 on PATH", remedy="activate the environment of your project")
+    context.emit(Notice(text=f"{python} {' '.join(arguments)}"))
+    done = subprocess.run([python, *arguments], cwd=context.root, env={**os.environ, **environment}, check=False)
+    if done.returncode:
+        raise RefusedError(
+            f"{failed} with exit code {done.returncode}",
+            remedy="mend the code; a missing module is installed with: pip install -r requirements.txt",
+        )
+    return Outcome(next=context.again("run"))
+
+
+def _run_in_container(context: Context, request: Request, base: Path) -> Outcome:
+    target: Target = "inference" if request.action == "serve" else "training"
+    name = _built(context, target)
+    engine = context.engine()
+    for folder in ("input", "model", "output"):
+        (base / folder).mkdir(parents=True, exist_ok=True)
+    serving = request.action == "serve"
+    shell = request.action == "shell"
+    container = engine.start(
+        ContainerSpec(
+            image=name,
+            name=f"shapemaker-dev-{context.project.name}-{request.action}",
+            entrypoint=("/bin/bash",) if shell else (),
+            command=() if shell else (request.action,),
+            environment=dict(context.project.serve.environment if serving else context.project.train.environment),
+            mounts=tuple(Mount(source=base / f, target=f"/opt/ml/{f}") for f in ("input", "model", "output")),
+            port=PORT if serving else 0,
+            host_port=request.port if serving else 0,
+            interactive=shell,
+        )
+    )
+    try:
+        if serving:
+            host, port = container.address()
+            context.emit(Notice(text=f"serving on http://{host}:{port}; end with Ctrl-C"))
+        for line in container.logs():
+            context.emit(LogLine(source=request.action, text=line))
+        code = container.wait()
+    finally:
+        container.stop(10)
+        container.remove()
+    if code:
+        raise RefusedError(
+            f"dev {request.action} ended with exit code {code}", remedy="mend the code, then run it again"
+        )
+    return Outcome(next=context.again("run"))
+
+
+def _built(context: Context, target: Target) -> str:
+    request = image.build_request(context, target)
+    name = f"shapemaker-dev/{context.project.name}:{target}"
+    with TemporaryDirectory(prefix="shapemaker-") as scratch, image.build_secrets(context) as secrets:
+        built = contexts.write(request, Path(scratch) / "context")
+        build = ImageBuild(
+            context=built.directory,
+            dockerfile=built.dockerfile,
+            target=built.target,
+            image=name,
+            platform=request.platform,
+            args=built.args,
+            secrets=secrets,
+        )
+        context.engine().build(build, lambda line: context.emit(LogLine(source=target, text=line)))
+    return name

@@ -1,0 +1,113 @@
+"""local: the local SageMaker, started, stopped and looked at; the only room that knows it is there."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shapemaker_action.errors import InvalidInputError
+from shapemaker_action.local import lifecycle
+from shapemaker_action.outcome import Outcome, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from shapemaker_action.arguments import Invocation
+    from shapemaker_action.local.lifecycle import LocalService
+
+ACTIONS = ("up", "down", "status", "logs", "env")
+SHOWN_LINES = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What `shapemaker local …` was asked."""
+
+    action: str
+    engine: str
+    port: int
+    requests: bool
+    program: str
+
+    @classmethod
+    def of(cls, invocation: Invocation) -> Request:
+        """From the command line."""
+        action = " ".join(invocation.words[1:]) or "status"
+        if action not in ACTIONS:
+            raise InvalidInputError(
+                f"unknown: local {action}", remedy=f"one of: {', '.join(f'local {name}' for name in ACTIONS)}"
+            )
+        return cls(
+            action=action,
+            engine=invocation.engine or "auto",
+            port=invocation.port,
+            requests=invocation.requests,
+            program=invocation.program,
+        )
+
+
+def ensure(engine: str, environ: Mapping[str, str]) -> LocalService:
+    """The running service; started when there is none."""
+    return lifecycle.up(lifecycle.state_directory(environ), engine=engine or "auto")
+
+
+def run(request: Request, environ: Mapping[str, str]) -> Outcome:
+    """One of the five actions."""
+    state = lifecycle.state_directory(environ)
+    if request.action == "up":
+        service = lifecycle.up(state, engine=request.engine, port=request.port)
+        return _described(service, f'eval "$({request.program} local env)"')
+    if request.action == "down":
+        lifecycle.down(state)
+        return Outcome(next=f"{request.program} local up")
+    if request.action == "env":
+        return Outcome(data=_exports(lifecycle.up(state, engine=request.engine)))
+    if request.action == "logs":
+        return Outcome(data=_logs(state, requests=request.requests))
+    running = lifecycle.status(state)
+    if running is None:
+        rows = (("state", "not running"), ("directory", str(state)))
+        return Outcome(
+            tables=(Table(title="Local SageMaker", header=("", ""), rows=rows),),
+            next=f"{request.program} local up",
+        )
+    return _described(running, f"{request.program} run --target local")
+
+
+def _described(service: LocalService, command: str) -> Outcome:
+    rows = (
+        ("state", "running"),
+        ("url", service.url),
+        ("account", service.account),
+        ("engine", service.engine),
+        ("process", str(service.pid)),
+        ("directory", str(service.state)),
+    )
+    return Outcome(
+        values={"url": service.url, "account": service.account, "engine": service.engine},
+        tables=(Table(title="Local SageMaker", header=("", ""), rows=rows),),
+        next=command,
+    )
+
+
+def _exports(service: LocalService) -> str:
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in lifecycle.environment(service).items()]
+    # A profile or a session token of the real AWS would win over these or be sent along with them.
+    return "\n".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_DEFAULT_PROFILE"])
+
+
+def _logs(state: Path, *, requests: bool) -> str:
+    path = state / ("requests.jsonl" if requests else "server.log")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    if not requests:
+        return "\n".join(lines[-SHOWN_LINES:])
+    return "\n".join(_call(line) for line in lines[-SHOWN_LINES:])
+
+
+def _call(line: str) -> str:
+    entry = json.loads(line)
+    mark = "*" if entry.get("mutating") else " "
+    return f"{mark} {entry.get('status')} {entry.get('service')} {entry.get('operation')} {entry.get('resource', '')}"
