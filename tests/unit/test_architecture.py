@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = "shapemaker_action"
-MODULES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_bytes()) for path in (ROOT / PACKAGE).rglob("*.py")}
-TREES = MODULES | {
-    path.relative_to(ROOT).as_posix(): ast.parse(path.read_bytes())
-    for path in (
-        ROOT / "entrypoint",
-        *(p for top in ("templates", "tests", "modelpkg") for p in (ROOT / top).rglob("*.py")),
-    )
-}
+
+
+def parsed(*paths: Path) -> dict[str, ast.Module]:
+    """Syntax trees by path relative to the repository."""
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_bytes(), filename=str(path)) for path in paths}
+
+
+MODULES = parsed(*(ROOT / PACKAGE).rglob("*.py"))
+OTHERS = [path for folder in ("templates", "tests", "modelpkg") for path in (ROOT / folder).rglob("*.py")]
+TREES = MODULES | parsed(ROOT / "entrypoint", *OTHERS)
 
 BOTTOM = {"assets", "diagnostics", "errors", "events", "java_pattern", "naming", "service_model"}
 MIDDLE = {"config", "aws", "containers"}
