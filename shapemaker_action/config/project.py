@@ -22,7 +22,6 @@ class AwsSettings:
     bucket: str
     repository: str
     tags: Mapping[str, str]
-    api: Api
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,17 +39,18 @@ class BuildSettings:
     framework: str
     python: str
     base_image: str
+    """Empty for the framework's."""
     requirements: str
+    """Empty when there are none."""
     include: tuple[str, ...]
     exclude: tuple[str, ...]
     packages: tuple[str, ...]
-    dockerfile: str
     training_dockerfile: str
+    """The user's own; empty for the template's, as is `inference_dockerfile`."""
     inference_dockerfile: str
     args: Mapping[str, str]
     secrets: Mapping[str, SecretSource]
     engine: Literal["auto", "docker", "podman", "process"]
-    api: Api
 
 
 @dataclass(frozen=True, kw_only=True)

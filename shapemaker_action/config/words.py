@@ -1,0 +1,169 @@
+"""Words for what was expected, what is there, and what may have been meant."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any
+
+from shapemaker_action.config import schema
+from shapemaker_action.config.node import KeyPath, ListNode, MappingNode, Node, ScalarNode, dotted, shortened
+from shapemaker_action.config.overlay import SET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from jsonschema.exceptions import ValidationError
+
+_KINDS = {
+    "string": "a string",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+_LISTED = 12
+_LEGACY_BOOLEANS = frozenset({"on", "off", "yes", "no", "y", "n"})
+
+
+def kinds(types: Sequence[str]) -> str:
+    """`a string or a mapping`."""
+    return either([_KINDS[each] for each in types])
+
+
+def either(names: Sequence[str]) -> str:
+    """`a, b or c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def one_of(names: Sequence[str]) -> str:
+    """`one of a, b, c`, cut when there are too many to read."""
+    if len(names) == 1:
+        return names[0]
+    return f"one of {', '.join(names[:_LISTED])}{f', … ({len(names)} in all)' if len(names) > _LISTED else ''}"
+
+
+def nearest(text: str, known: Iterable[str]) -> str:
+    """The known word that may have been meant, letter case aside; empty when none comes close."""
+    folded = {each.lower(): each for each in known}
+    match = difflib.get_close_matches(text.lower(), folded, n=1)
+    return folded[match[0]] if match else ""
+
+
+def did_you_mean(text: str, known: Iterable[str]) -> str:
+    """A hint; empty when nothing comes close."""
+    close = nearest(text, known)
+    return f"did you mean {close}?" if close else ""
+
+
+def got(node: Node | None) -> str:
+    """What is there, so that its type can be told."""
+    match node:
+        case MappingNode():
+            return "a mapping" if node.entries else "an empty mapping"
+        case ListNode():
+            return "a list" if node.nodes else "an empty list"
+        case ScalarNode():
+            return _got_scalar(node)
+        case None:
+            return "nothing"
+
+
+def _got_scalar(node: ScalarNode) -> str:
+    if node.doubt:
+        return f"{node.text}, which is {node.doubt} for YAML 1.1"
+    if node.value is None:
+        return "nothing"
+    if isinstance(node.value, str):
+        return f"'{shortened(node.value)}'" if node.value else "an empty string"
+    if isinstance(node.value, bool):
+        return f"the boolean {str(node.value).lower()}"
+    written = f" (written {node.text})" if node.text != str(node.value) else ""
+    return f"the number {node.value}{written}"
+
+
+def value_hint(node: ScalarNode, path: KeyPath, types: Sequence[str], choices: Sequence[str]) -> str:
+    """How to mend a scalar of which other types, or other words, were expected."""
+    if choices and isinstance(node.value, str) and not node.doubt:
+        return did_you_mean(node.value, choices)
+    if node.value is None:
+        return _nothing_hint(types)
+    if "string" in types and (node.doubt or not isinstance(node.value, str)):
+        return _quote_hint(node, path)
+    if isinstance(node.value, str) and not node.doubt:
+        return _string_hint(node.value, types)
+    return ""
+
+
+def _nothing_hint(types: Sequence[str]) -> str:
+    if "object" in types:
+        return "write {} for an empty section, or remove the key"
+    return "write a value, or remove the key" if types else ""
+
+
+def _quote_hint(node: ScalarNode, path: KeyPath) -> str:
+    if node.position.file == SET:
+        return f"quote it: --set '{dotted(path)}=\"{node.text}\"'"
+    return f'quote it: "{node.text}"'
+
+
+def _string_hint(value: str, types: Sequence[str]) -> str:
+    if types == ["boolean"] and value.lower() in ("true", "false"):
+        return f"write {value.lower()} without quotes"
+    if {"integer", "number"} & set(types) and _is_number(value):
+        return "remove the quotes"
+    return f"write [{shortened(value)}]" if types == ["array"] else ""
+
+
+def _is_number(text: str) -> bool:
+    return text.lstrip("-").replace(".", "", 1).isdecimal() and text.isascii()
+
+
+def types_of(error: ValidationError) -> list[str]:
+    """The types that a failed rule wants."""
+    value: Any = error.validator_value
+    if error.validator == "type":
+        return [value] if isinstance(value, str) else list(value)
+    if error.validator == "anyOf":
+        return [schema.resolved(each)["type"] for each in value]
+    return []
+
+
+def unknown_key_hint(key: str, known: Sequence[str]) -> str:
+    """The nearest key, the section where this key is known, or the keys that are known here."""
+    close = nearest(key, known)
+    if close:
+        return f"did you mean {close}?"
+    sections = _sections_with(key)
+    if sections:
+        return f"it belongs to {either(sections)}"
+    listed = f"known: {', '.join(known)}"
+    if key.lower() in _LEGACY_BOOLEANS:
+        return f"YAML 1.1 takes {key} for a boolean, too; {listed}"
+    return listed
+
+
+def _sections_with(key: str) -> list[str]:
+    root = schema.load()["properties"]
+    return [
+        name
+        for name, each in root.items()
+        if name != "environments" and key in schema.resolved(each).get("properties", {})
+    ]
+
+
+def example_of(path: KeyPath) -> str:
+    """An example for a key from the schema, ready to be written."""
+    section: schema.Schema = schema.load()
+    examples: list[Any] = []
+    for step in path:
+        field: schema.Schema = section.get("properties", {}).get(step, {})
+        section = schema.resolved(field)
+        examples = field.get("examples") or section.get("examples") or []
+    return f"for example {path[-1]}: {_flow(examples[0])}" if examples else ""
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    return str(value)
