@@ -1,0 +1,228 @@
+"""Start, stop and look at the local SageMaker of a state directory."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import http.client
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from shapemaker_action import __version__
+from shapemaker_action.assets import PACKAGE
+from shapemaker_action.errors import EnvironmentProblemError, LockedError
+from shapemaker_action.local import process, service
+from shapemaker_action.local.service import LocalService, state_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["LocalService", "down", "environment", "state_directory", "status", "up"]
+
+_HEALTH = ("/_shapemaker/health", "X-Shapemaker-Key")
+_ANSWER_SECONDS = 90.0
+_LOCK_SECONDS = 180.0
+_STOP_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+_PORTS = range(20000, 30000)
+"""Below what operating systems give out on their own, or the port would be taken by the next start."""
+_SHOWN_LINES = 20
+_BACKLOG = 128
+_START = (
+    "import json, sys; sys.path[:0] = json.loads(sys.argv.pop(1));"
+    "from shapemaker_action.local.server import main; main(sys.argv[1:])"
+)
+_PASSED_ON = re.compile(
+    r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|DBUS_SESSION_BUS_ADDRESS|SSH_AUTH_SOCK"
+    r"|SSL_CERT_(?:FILE|DIR)|DOCKER_\w+|BUILDX_\w+|BUILDKIT_\w+|CONTAINERS?_\w+|REGISTRY_AUTH_FILE"
+    r"|SHAPEMAKER_\w+|(?:https?|no|all)_proxy|(?:HTTPS?|NO|ALL)_PROXY"
+)
+
+
+def up(state: Path, *, engine: str = "auto", port: int = 0) -> LocalService:
+    """The running service, started if need be; any number of processes may ask at once.
+
+    A server of another version, engine or port is replaced, and its state goes on. `auto` takes whichever engine a
+    running server has, 0 whichever port.
+    """
+    with _locked(state):
+        known = service.load(state) or service.create(state)
+        running = _running(known)
+        if running and _fits(running, engine, port):
+            return running
+        if running:
+            _stop(running)
+        known = replace(known, engine=engine, version=__version__, port=port or known.port)
+        return _start(known)
+
+
+def down(state: Path) -> None:
+    """Stop the server and the containers of its endpoints; everything comes back with the next `up`."""
+    if not state.is_dir():
+        return
+    with _locked(state):
+        known = service.load(state)
+        if known:
+            _stop(_running(known) or known)
+
+
+def status(state: Path) -> LocalService | None:
+    """The service if it answers, else None."""
+    known = service.load(state) if state.is_dir() else None
+    return _running(known) if known else None
+
+
+def environment(running: LocalService) -> dict[str, str]:
+    """The variables that point every AWS client to the service."""
+    return {
+        "AWS_ENDPOINT_URL": running.url,
+        "AWS_ACCESS_KEY_ID": running.access_key,
+        "AWS_SECRET_ACCESS_KEY": running.secret_key,
+        "AWS_REGION": running.region,
+        "AWS_DEFAULT_REGION": running.region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def _fits(running: LocalService, engine: str, port: int) -> bool:
+    return running.version == __version__ and engine in {running.engine, "auto"} and port in {running.port, 0}
+
+
+def _running(known: LocalService) -> LocalService | None:
+    """The service as its server describes itself, when it is this state directory's and answers."""
+    health = _health(known)
+    if health is None:
+        return None
+    pid = int(health["pid"])
+    return replace(known, pid=pid, started=process.began(pid), version=health["version"], engine=health["engine"])
+
+
+def _health(known: LocalService) -> dict[str, Any] | None:
+    if not known.port:
+        return None
+    path, header = _HEALTH
+    # http.client knows of no proxies, which a request to this machine must never take.
+    connection = http.client.HTTPConnection("127.0.0.1", known.port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request("GET", path, headers={header: known.access_key})
+        response = connection.getresponse()
+        content = response.read()
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+    return dict(json.loads(content)) if response.status == http.client.OK else None
+
+
+def _start(known: LocalService) -> LocalService:
+    # The parent listens and the server inherits: nobody can take the port in between, and clients queue meanwhile.
+    with _listen(known) as listening:
+        known = replace(known, port=int(listening.getsockname()[1]))
+        # Before the start: should this process be killed now, the next one finds the server by port and key.
+        service.ended(known).save()
+        _launch(known, listening.fileno())
+    running = _running(known)
+    if running is None:
+        raise EnvironmentProblemError(
+            "the local SageMaker did not start",
+            state=f"its state in {known.state} is as it was",
+            remedy=f"the end of {known.log} says why",
+            details=tuple(_last_lines(known.log)),
+        )
+    running.save()
+    return running
+
+
+def _launch(known: LocalService, descriptor: int) -> None:
+    arguments = ["--state", str(known.state), "--descriptor", str(descriptor)]
+    with known.log.open("ab") as log:
+        # The child forks once more and ends at once, so that the server is nobody's child.
+        subprocess.run(
+            [sys.executable, "-I", "-c", _START, json.dumps(_import_path()), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=known.state,
+            env={name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)},
+            pass_fds=(descriptor,),
+            start_new_session=True,
+            check=False,
+        )
+
+
+def _import_path() -> list[str]:
+    """Where this process finds its modules, but not the user's working directory, where anything may lie."""
+    own = str(PACKAGE.parent)
+    here = Path.cwd()
+    found = [path for path in sys.path if Path(path).is_absolute() and Path(path).resolve() != here]
+    return list(dict.fromkeys([own, *found]))
+
+
+def _listen(known: LocalService) -> socket.socket:
+    candidates = [known.port] if known.port else random.sample(_PORTS, 100)
+    for port in candidates:
+        listening = socket.socket()
+        # A restart shall not wait for the connections of the last server to fade away.
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+            listening.listen(_BACKLOG)
+        except OSError as error:
+            listening.close()
+            if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+                raise
+        else:
+            return listening
+    raise EnvironmentProblemError(
+        f"port {candidates[0]} of 127.0.0.1 is taken by another program",
+        state=f"the local SageMaker is not running; its state in {known.state} is as it was",
+        remedy=f"end the program that listens on port {candidates[0]}, or move with: shapemaker local up --port NUMBER",
+    )
+
+
+def _stop(running: LocalService) -> None:
+    process.end(running.pid, running.started, _STOP_SECONDS)
+    service.ended(running).save()
+
+
+@contextmanager
+def _locked(state: Path) -> Iterator[None]:
+    try:
+        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = (state / "lock").open("w")
+    except OSError as error:
+        raise EnvironmentProblemError(
+            f"the state directory {state} cannot be written: {error.strerror}",
+            state="the local SageMaker was not touched",
+            remedy="set SHAPEMAKER_HOME to a directory that this user may write to",
+        ) from error
+    with file:
+        _acquire(file.fileno(), state)
+        yield
+
+
+def _acquire(descriptor: int, state: Path) -> None:
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(_POLL_SECONDS)
+    raise LockedError(
+        f"another command has been starting or stopping the local SageMaker in {state} for {_LOCK_SECONDS:.0f} s",
+        remedy="wait for it, or end it, then run the same command again",
+    )
+
+
+def _last_lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN_LINES:]
