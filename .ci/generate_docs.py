@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Write the generated blocks of README.md: configuration, stages, exit codes, inputs and outputs; --check only compares."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from shapemaker_action.arguments import HELPERS, STAGES  # noqa: E402 - needs the path above
+from shapemaker_action.errors import MEANING  # noqa: E402 - the same
+
+Node = dict[str, object]
+
+
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table; bars in cells are escaped."""
+    lines = [header, tuple("---" for _ in header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def stages() -> str:
+    """Every stage and helper."""
+    return table(("stage", "what it does"), [(f"`{name}`", text) for name, text in (STAGES | HELPERS).items()])
+
+
+def exit_codes() -> str:
+    """Every exit code."""
+    return table(("code", "meaning"), [(f"`{int(code)}`", text) for code, text in MEANING.items()])
+
+
+def action_part(part: str) -> str:
+    """Inputs or outputs of action.yml."""
+    document = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    rows = [(f"`{name}`", " ".join(entry["description"].split())) for name, entry in document[part].items()]
+    return table((part[:-1], "meaning"), rows)
+
+
+def config() -> str:
+    """Every key of the schema, section by section."""
+    schema: Node = json.loads((ROOT / "shapemaker_action" / "config" / "schema.json").read_text(encoding="utf-8"))
+    definitions = mapping(schema["definitions"])
+    parts = []
+    for name, entry in mapping(schema["properties"]).items():
+        if name == "$schema":
+            continue
+        section = resolved(mapping(entry), definitions)
+        parts.append(f"**`{name}`**: {section.get('description', '')}")
+        if rows := list(keys(section, definitions, "")):
+            parts.append(table(("key", "type", "default", "meaning"), rows))
+    return "\n\n".join(parts)
+
+
+def keys(node: Node, definitions: Node, prefix: str) -> list[tuple[str, ...]]:
+    """Rows for the properties of a section, those of nested objects after their parent."""
+    rows: list[tuple[str, ...]] = []
+    for name, entry in mapping(node.get("properties", {})).items():
+        found = resolved(mapping(entry), definitions)
+        default = (
+            f"`{json.dumps(found['default'])}`" if "default" in found else "required" if required(node, name) else ""
+        )
+        rows.append((f"`{prefix}{name}`", type_of(found, definitions), default, str(found.get("description", ""))))
+        if name not in {"api", "environments"}:
+            rows += keys(found, definitions, f"{prefix}{name}.")
+    return rows
+
+
+def required(node: Node, name: str) -> bool:
+    """Whether a section must have the key."""
+    names = node.get("required", [])
+    return isinstance(names, list) and name in names
+
+
+def type_of(node: Node, definitions: Node) -> str:
+    """The type in a word or two."""
+    for choice in ("anyOf", "oneOf"):
+        if isinstance(options := node.get(choice), list):
+            return " or ".join(dict.fromkeys(type_of(resolved(each, definitions), definitions) for each in options))
+    if isinstance(values := node.get("enum"), list):
+        return ", ".join(f"`{value}`" for value in values)
+    kind = node.get("type", "any")
+    return " or ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
+
+
+def resolved(node: Node, definitions: Node) -> Node:
+    """A node with its `$ref` and `allOf` laid under it."""
+    below: Node = {}
+    for part in [node, *(each for each in node.get("allOf", []) if isinstance(each, dict))]:
+        if isinstance(reference := part.get("$ref"), str):
+            below = {**mapping(definitions[reference.rsplit("/", 1)[1]]), **below}
+    return {**below, **{key: value for key, value in node.items() if key not in {"$ref", "allOf"}}}
+
+
+def mapping(value: object) -> Node:
+    """The value as a mapping; anything else is a mistake in the schema."""
+    if not isinstance(value, dict):
+        raise TypeError(f"expected a mapping, got {value!r}")
+    return value
+
+
+BLOCKS = {
+    "stages": stages,
+    "exit codes": exit_codes,
+    "inputs": lambda: action_part("inputs"),
+    "outputs": lambda: action_part("outputs"),
+    "configuration": config,
+}
+
+
+def rewritten(text: str) -> str:
+    """The README with every generated block made anew."""
+    for name, make in BLOCKS.items():
+        pattern = re.compile(rf"(<!-- generated: {name} -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
+        text, count = pattern.subn(lambda found, body=make(): f"{found[1]}{body}\n{found[2]}", text)  # type: ignore[misc]
+        if count != 1:
+            sys.exit(f"README.md needs exactly one block 'generated: {name}'")
+    return text
+
+
+def main() -> int:
+    """0 when the README is as it should be, or has been made so."""
+    path = ROOT / "README.md"
+    before = path.read_text(encoding="utf-8")
+    after = rewritten(before)
+    if "--check" in sys.argv[1:]:
+        return int(before != after)
+    path.write_text(after, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
