@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Write the generated blocks of README.md: configuration, stages, exit codes, inputs and outputs; --check only compares."""
+"""Write the generated blocks of README.md (configuration, stages, exit codes, the Action); --check only compares."""
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from pathlib import Path
 
@@ -62,9 +61,9 @@ def keys(node: Node, definitions: Node, prefix: str) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for name, entry in mapping(node.get("properties", {})).items():
         found = resolved(mapping(entry), definitions)
-        default = (
-            f"`{json.dumps(found['default'])}`" if "default" in found else "required" if required(node, name) else ""
-        )
+        default = "required" if required(node, name) else ""
+        if "default" in found:
+            default = f"`{json.dumps(found['default'])}`"
         rows.append((f"`{prefix}{name}`", type_of(found, definitions), default, str(found.get("description", ""))))
         if name not in {"api", "environments"}:
             rows += keys(found, definitions, f"{prefix}{name}.")
@@ -116,10 +115,12 @@ BLOCKS = {
 def rewritten(text: str) -> str:
     """The README with every generated block made anew."""
     for name, make in BLOCKS.items():
-        pattern = re.compile(rf"(<!-- generated: {name} -->\n)(?:.*?\n)??(<!-- end -->)", re.DOTALL)
-        text, count = pattern.subn(lambda found, body=make(): f"{found[1]}{body}\n{found[2]}", text)  # type: ignore[misc]
-        if count != 1:
-            sys.exit(f"README.md needs exactly one block 'generated: {name}'")
+        start, end = f"<!-- generated: {name} -->\n", "<!-- end -->"
+        before, found, rest = text.partition(start)
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
+            sys.exit(f"README.md needs a block 'generated: {name}'")
+        text = f"{before}{start}{make()}\n{end}{after}"
     return text
 
 
