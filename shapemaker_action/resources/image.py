@@ -161,7 +161,7 @@ def build_request(context: Context, target: Target) -> ContextRequest:
         target=target,
         platform=platform(project, target),
         framework=build.framework,
-        dockerfile=own or build.dockerfile,
+        dockerfile=own,
         python=build.python,
         base_image=build.base_image,
         requirements=build.requirements,
