@@ -20,7 +20,6 @@ lint: $(VENV)/installed ## ruff: rules and format
 
 types: $(VENV)/installed ## mypy, strict
 	$(BIN)/mypy
-	$(BIN)/mypy entrypoint
 
 unit: $(VENV)/installed ## only the tests that need neither containers nor the network
 	$(BIN)/python -m pytest tests/unit
