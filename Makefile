@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help test lint types unit e2e format lock clean
+.PHONY: help test lint types unit e2e format docs lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
@@ -30,6 +30,9 @@ e2e: $(VENV)/installed ## only the tests that run whole lifecycles on the local 
 format: $(VENV)/installed ## rewrite the code as ruff wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/installed ## write the generated blocks of the README anew
+	$(BIN)/python .ci/generate_docs.py
 
 lock: $(VENV)/installed ## take the newest dependencies into both locks
 	$(LOCK) --upgrade --output-file tool.lock
