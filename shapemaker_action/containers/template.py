@@ -20,8 +20,8 @@ Target = Literal["training", "inference"]
 class ProcessRecipe:
     """How the process engine makes what the Dockerfile makes with containers, for one target."""
 
-    requirements: tuple[str, ...]
-    """Files of the build context, installed together."""
+    requirements: tuple[tuple[str, ...], ...]
+    """Files of the build context: one tuple per layer, those of a layer are installed together."""
     entrypoint: tuple[str, ...]
     """A leading `python` is the interpreter that runs shapemaker."""
     environment: Mapping[str, str]
@@ -79,7 +79,7 @@ _TARGETS: tuple[Target, ...] = ("training", "inference")
 
 def _recipe(document: Mapping[str, object]) -> ProcessRecipe:
     return ProcessRecipe(
-        requirements=_strings(document["requirements"]),
+        requirements=tuple(_strings(files) for files in _list(document["requirements"])),
         entrypoint=_strings(document["entrypoint"]),
         environment={key: str(value) for key, value in _mapping(document.get("environment", {})).items()},
     )
@@ -91,7 +91,11 @@ def _mapping(value: object) -> Mapping[str, object]:
     return value
 
 
-def _strings(value: object) -> tuple[str, ...]:
+def _list(value: object) -> list[object]:
     if not isinstance(value, list):
         raise TypeError(f"{value!r} is no list")
-    return tuple(str(each) for each in value)
+    return value
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in _list(value))
