@@ -33,6 +33,7 @@ _MOTO = {
     "sns": "sns",
     "sts": "sts",
 }
+_OWNERS = ("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", "HTTP_X_AMZ_SOURCE_EXPECTED_BUCKET_OWNER")
 _NOT_IMPLEMENTED = 501
 _OWN_FAULT = 500
 
@@ -70,9 +71,9 @@ class Dispatch:
         return runtime.handle(self._world, exchange.rest(_region(exchange)))
 
     def _pass(self, exchange: Exchange) -> Response:
-        name = _moto_operation(exchange)
-        exchange.label(name, mutating=is_mutating(name), resource=exchange.path if exchange.service == "s3" else "")
-        if exchange.environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", ACCOUNT) != ACCOUNT:
+        name, resource = _moto_operation(exchange)
+        exchange.label(name, mutating=is_mutating(name), resource=resource)
+        if any(exchange.environ.get(header, ACCOUNT) != ACCOUNT for header in _OWNERS):
             raise ApiError("AccessDenied", "Access Denied", status=403)
         response = self._moto.answer(_MOTO[exchange.service], exchange.environ, mutating=exchange.mutating)
         if response.status == _NOT_IMPLEMENTED:
@@ -104,14 +105,16 @@ def _check(service: str, operation: str, body: dict[str, Any]) -> None:
         raise ApiError(code, service_model.aws_message(violations))
 
 
-def _moto_operation(exchange: Exchange) -> str:
+def _moto_operation(exchange: Exchange) -> tuple[str, str]:
+    """Its name, and what it is about where that costs nothing to know."""
     if exchange.target:
-        return exchange.target.rpartition(".")[2]
+        return exchange.target.rpartition(".")[2], ""
     if exchange.protocol == "query":
-        return exchange.form().get("Action", "")
+        form = exchange.form()
+        return form.pop("Action", ""), _resource(form)
     if exchange.service == "s3":
-        return s3_name(exchange.environ)
-    return exchange.path.rpartition("/")[2]
+        return s3_name(exchange.environ), exchange.path
+    return exchange.path.rpartition("/")[2], ""
 
 
 def _unknown(exchange: Exchange, message: str) -> ApiError:

@@ -54,7 +54,7 @@ class Exchange:
             return "json"
         if self.environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
             return "query"
-        return "rest-json" if self.service in {"sagemaker", ""} else "s3"
+        return "s3" if self.service == "s3" else "rest-json"
 
     def label(self, operation: str, *, mutating: bool, resource: str = "") -> None:
         """What the request log says."""

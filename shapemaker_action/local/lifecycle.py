@@ -20,17 +20,20 @@ from typing import TYPE_CHECKING, Any
 
 from shapemaker_action import __version__
 from shapemaker_action.assets import PACKAGE
+from shapemaker_action.containers.select import OVERRIDE
 from shapemaker_action.errors import EnvironmentProblemError, LockedError
 from shapemaker_action.local import process, service
 from shapemaker_action.local.service import LocalService, state_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["LocalService", "down", "environment", "state_directory", "status", "up"]
 
 _HEALTH = ("/_shapemaker/health", "X-Shapemaker-Key")
-_ANSWER_SECONDS = 90.0
+_ANSWER_SECONDS = 30.0
+"""How long a busy server may take; it is taken for hung only after that."""
+_START_SECONDS = 90.0
 _LOCK_SECONDS = 180.0
 _STOP_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -55,13 +58,13 @@ def up(state: Path, *, engine: str = "auto", port: int = 0) -> LocalService:
     A server of another version, engine or port is replaced, and its state goes on. `auto` takes whichever engine a
     running server has, 0 whichever port.
     """
+    engine = os.environ.get(OVERRIDE) or engine
     with _locked(state):
         known = service.load(state) or service.create(state)
-        running = _running(known)
+        running = _running(known, _ANSWER_SECONDS)
         if running and _fits(running, engine, port):
             return running
-        if running:
-            _stop(running)
+        _stop(running or known)
         known = replace(known, engine=engine, version=__version__, port=port or known.port)
         return _start(known)
 
@@ -73,18 +76,22 @@ def down(state: Path) -> None:
     with _locked(state):
         known = service.load(state)
         if known:
-            _stop(_running(known) or known)
+            _stop(_running(known, _ANSWER_SECONDS) or known)
+            service.ended(known).save()
 
 
 def status(state: Path) -> LocalService | None:
     """The service if it answers, else None."""
     known = service.load(state) if state.is_dir() else None
-    return _running(known) if known else None
+    return _running(known, _ANSWER_SECONDS) if known else None
 
 
-def environment(running: LocalService) -> dict[str, str]:
-    """The variables that point every AWS client to the service."""
+def environment(running: LocalService, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables that point every AWS client to the service; past a proxy, if `environ` has one."""
+    names = [name for name in ("NO_PROXY", "no_proxy") if any(key.lower().endswith("_proxy") for key in environ)]
+    past = {name: ",".join(filter(None, [environ.get(name, ""), "127.0.0.1"])) for name in names}
     return {
+        **past,
         "AWS_ENDPOINT_URL": running.url,
         "AWS_ACCESS_KEY_ID": running.access_key,
         "AWS_SECRET_ACCESS_KEY": running.secret_key,
@@ -98,21 +105,21 @@ def _fits(running: LocalService, engine: str, port: int) -> bool:
     return running.version == __version__ and engine in {running.engine, "auto"} and port in {running.port, 0}
 
 
-def _running(known: LocalService) -> LocalService | None:
+def _running(known: LocalService, patience: float) -> LocalService | None:
     """The service as its server describes itself, when it is this state directory's and answers."""
-    health = _health(known)
+    health = _health(known, patience)
     if health is None:
         return None
     pid = int(health["pid"])
     return replace(known, pid=pid, started=process.began(pid), version=health["version"], engine=health["engine"])
 
 
-def _health(known: LocalService) -> dict[str, Any] | None:
+def _health(known: LocalService, patience: float) -> dict[str, Any] | None:
     if not known.port:
         return None
     path, header = _HEALTH
     # http.client knows of no proxies, which a request to this machine must never take.
-    connection = http.client.HTTPConnection("127.0.0.1", known.port, timeout=_ANSWER_SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", known.port, timeout=patience)
     try:
         connection.request("GET", path, headers={header: known.access_key})
         response = connection.getresponse()
@@ -127,19 +134,18 @@ def _health(known: LocalService) -> dict[str, Any] | None:
 def _start(known: LocalService) -> LocalService:
     # The parent listens and the server inherits: nobody can take the port in between, and clients queue meanwhile.
     with _listen(known) as listening:
-        known = replace(known, port=int(listening.getsockname()[1]))
-        # Before the start: should this process be killed now, the next one finds the server by port and key.
-        service.ended(known).save()
+        known = replace(service.ended(known), port=int(listening.getsockname()[1]))
+        known.save()
         _launch(known, listening.fileno())
-    running = _running(known)
+    running = _running(known, _START_SECONDS)
     if running is None:
+        _stop(service.load(known.state) or known)
         raise EnvironmentProblemError(
             "the local SageMaker did not start",
             state=f"its state in {known.state} is as it was",
             remedy=f"the end of {known.log} says why",
             details=tuple(_last_lines(known.log)),
         )
-    running.save()
     return running
 
 
@@ -153,11 +159,19 @@ def _launch(known: LocalService, descriptor: int) -> None:
             stdout=log,
             stderr=log,
             cwd=known.state,
-            env={name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)},
+            env=_environment(known),
             pass_fds=(descriptor,),
             start_new_session=True,
             check=False,
         )
+
+
+def _environment(known: LocalService) -> dict[str, str]:
+    """No credentials: neither the server nor what it starts has a use for them."""
+    passed_on = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
+    # The engine that counts is the one in service.json.
+    passed_on.pop(OVERRIDE, None)
+    return {**passed_on, "SHAPEMAKER_HOME": str(known.state)}
 
 
 def _import_path() -> list[str]:
@@ -191,8 +205,8 @@ def _listen(known: LocalService) -> socket.socket:
 
 
 def _stop(running: LocalService) -> None:
+    """Also a server that hangs: it has written down its pid. Nothing to do without one."""
     process.end(running.pid, running.started, _STOP_SECONDS)
-    service.ended(running).save()
 
 
 @contextmanager

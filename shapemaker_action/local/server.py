@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import logging
 import os
 import secrets
 import signal
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from shapemaker_action import __version__
 from shapemaker_action.containers.engine import RegistryCredentials
-from shapemaker_action.local import service
+from shapemaker_action.containers.select import choose
+from shapemaker_action.local import process, service
 from shapemaker_action.local.access import Keys
 from shapemaker_action.local.dispatch import Dispatch
 from shapemaker_action.local.front import Front
@@ -31,7 +32,6 @@ from shapemaker_action.local.world import InternalKey, World
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from shapemaker_action.containers.engine import Engine
     from shapemaker_action.local.service import LocalService
 
 READY_SECONDS = 60.0
@@ -98,12 +98,6 @@ class Server:
         }
 
 
-def choose(name: str) -> Engine:
-    """The container engine of that name."""
-    engine: Engine = importlib.import_module("shapemaker_action.containers.select").choose(name)
-    return engine
-
-
 class _RequestHandler(WSGIRequestHandler):
     """Werkzeug's, with S3 metadata whose names have underscores, and without a line in the log for every request."""
 
@@ -122,6 +116,9 @@ class _RequestHandler(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """The request log has what this would say."""
 
+    def log_error(self, format: str, *arguments: object) -> None:  # noqa: A002 - the name in the base class
+        """Whoever sends no HTTP is told so: docker tries TLS first, every time."""
+
 
 def main(argv: Sequence[str]) -> None:
     """Become the server process: `lifecycle.up` is the only caller."""
@@ -136,6 +133,8 @@ def main(argv: Sequence[str]) -> None:
     if os.fork():
         # Whoever started us waits for this process; the server itself is nobody's child.
         os._exit(0)
+    known = replace(known, pid=os.getpid(), started=process.began(os.getpid()), version=__version__)
+    known.save()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
