@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from shapemaker_action.aws.wait import Wait, until
 from shapemaker_action.containers import context as contexts
+from shapemaker_action.containers import inherited
 from shapemaker_action.containers.engine import ImageBuild, RegistryCredentials
 from shapemaker_action.errors import ImageContractError, InvalidInputError
-from shapemaker_action.events import LogLine
+from shapemaker_action.events import LogLine, Notice
 from shapemaker_action.naming import COMMIT_TAG, OWNER_TAG
 
 if TYPE_CHECKING:
@@ -193,12 +194,16 @@ def platform(project: Project, target: Target) -> Platform:
 
 @contextmanager
 def build_secrets(context: Context) -> Iterator[dict[str, Path]]:
-    """Each configured BuildKit secret as a file; those from variables live only as long as the build."""
+    """Each BuildKit secret as a file: what this machine's pip uses, and over it what is configured."""
     with tempfile.TemporaryDirectory(prefix="shapemaker-secrets-") as folder:
-        yield {
+        taken = inherited.secrets(os.environ, Path(folder))
+        if taken:
+            context.emit(Notice(text=f"the build uses this machine's {', '.join(sorted(taken))} as secrets"))
+        given = {
             name: _secret_file(context, name, source, Path(folder))
             for name, source in context.project.build.secrets.items()
         }
+        yield {**taken, **given}
 
 
 def _secret_file(context: Context, name: str, source: SecretSource, folder: Path) -> Path:
