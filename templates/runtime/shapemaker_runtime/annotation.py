@@ -1,0 +1,184 @@
+"""Values that fit an annotation: from the text of a hyperparameter, or from JSON in a request."""
+
+from __future__ import annotations
+
+import collections.abc
+import enum
+import inspect
+import types
+import typing
+from contextlib import suppress
+
+from shapemaker_runtime import strict_json
+
+_UNIONS = (typing.Union, getattr(types, "UnionType", typing.Union))
+
+
+class UnfitError(ValueError):
+    """The value does not fit; the message says what would."""
+
+
+class UnsupportedError(Exception):
+    """Nothing is known about values for this annotation; the message names it."""
+
+
+def from_text(annotation: object, text: str) -> object:
+    """The value that a text stands for: JSON where JSON fits the annotation, else the text itself.
+
+    So `3` is an int for int, float and unannotated parameters, and stays a text for str; `"a"` in quotes, as the
+    SageMaker SDK sends it, is the text a.
+    """
+    for reading in _readings(text):
+        with suppress(UnfitError):
+            return from_json(annotation, reading)
+    raise UnfitError(describe(annotation))
+
+
+def from_json(annotation: object, value: object) -> object:
+    """The value as the annotation has it; `UnfitError` if JSON of this kind does not fit."""
+    annotation = _unwrap(annotation)
+    if annotation is typing.Any or annotation is object:
+        return value
+    origin = typing.get_origin(annotation) or annotation
+    if isinstance(origin, type) and issubclass(origin, enum.Enum):
+        return _enum(origin, value)
+    reader = _READERS.get(origin)
+    if reader is None:
+        raise UnsupportedError(describe(annotation))
+    return reader(annotation, value)
+
+
+def members(annotation: object) -> tuple[object, ...]:
+    """The members of a union; empty for anything else."""
+    return typing.get_args(annotation) if typing.get_origin(annotation) in _UNIONS else ()
+
+
+def describe(annotation: object) -> str:
+    """The annotation in words for a message."""
+    annotation = _unwrap(annotation)
+    if annotation is bool:
+        return "true or false"
+    if typing.get_origin(annotation) is typing.Literal:
+        return "one of " + ", ".join(repr(option) for option in typing.get_args(annotation))
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return "one of " + ", ".join(repr(member.value) for member in annotation)
+    return inspect.formatannotation(annotation)
+
+
+def _readings(text: str) -> list[object]:
+    if text in _PYTHON_WORDS:
+        return [_PYTHON_WORDS[text], text]
+    try:
+        return [strict_json.loads(text.encode("utf-8", "replace")), text]
+    except strict_json.JsonError:
+        return [text]
+
+
+# As str() in Python writes them.
+_PYTHON_WORDS: dict[str, object] = {"True": True, "False": False, "None": None}
+
+
+def _unwrap(annotation: object) -> object:
+    while True:
+        if typing.get_origin(annotation) is typing.Annotated:
+            annotation = typing.get_args(annotation)[0]
+        elif hasattr(annotation, "__supertype__"):
+            annotation = annotation.__supertype__
+        else:
+            return annotation
+
+
+def _bool(annotation: object, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise UnfitError(describe(annotation))
+
+
+def _int(annotation: object, value: object) -> int:
+    # JSON has one kind of number: 3.0 is as good as 3.
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise UnfitError(describe(annotation))
+
+
+def _float(annotation: object, value: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= _LARGEST:
+        return float(value)
+    raise UnfitError(describe(annotation))
+
+
+_LARGEST = int(float.fromhex("0x1.fffffffffffffp+1023"))
+
+
+def _str(annotation: object, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise UnfitError(describe(annotation))
+
+
+def _none(_annotation: object, value: object) -> None:
+    if value is not None:
+        raise UnfitError("null")
+
+
+def _literal(annotation: object, value: object) -> object:
+    for option in typing.get_args(annotation):
+        if type(option) is type(value) and option == value:
+            return option
+    raise UnfitError(describe(annotation))
+
+
+def _enum(annotation: type[enum.Enum], value: object) -> enum.Enum:
+    for member in annotation:
+        if type(member.value) is type(value) and member.value == value:
+            return member
+    if isinstance(value, str) and value in annotation.__members__:
+        return annotation[value]
+    raise UnfitError(describe(annotation))
+
+
+def _union(annotation: object, value: object) -> object:
+    for member in typing.get_args(annotation):
+        with suppress(UnfitError):
+            return from_json(member, value)
+    raise UnfitError(describe(annotation))
+
+
+def _items(annotation: object, value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise UnfitError(describe(annotation))
+    of = typing.get_args(annotation)[0] if typing.get_args(annotation) else typing.Any
+    return [from_json(of, item) for item in value]
+
+
+def _tuple(annotation: object, value: object) -> tuple[object, ...]:
+    of = typing.get_args(annotation)
+    if not of or of[-1] is Ellipsis:
+        return tuple(_items(annotation, value))
+    if not isinstance(value, list) or len(value) != len(of):
+        raise UnfitError(describe(annotation))
+    return tuple(from_json(each, value[index]) for index, each in enumerate(of))
+
+
+def _object(annotation: object, value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise UnfitError(describe(annotation))
+    of = typing.get_args(annotation)[1] if typing.get_args(annotation) else typing.Any
+    return {name: from_json(of, each) for name, each in value.items()}
+
+
+_Reader = typing.Callable[[typing.Any, object], object]
+_READERS: dict[object, _Reader] = {
+    bool: _bool,
+    int: _int,
+    float: _float,
+    str: _str,
+    type(None): _none,
+    typing.Literal: _literal,
+    **dict.fromkeys(_UNIONS, _union),
+    **dict.fromkeys((list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection), _items),
+    tuple: _tuple,
+    **dict.fromkeys((dict, collections.abc.Mapping, collections.abc.MutableMapping), _object),
+}

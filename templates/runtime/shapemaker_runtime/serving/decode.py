@@ -1,0 +1,165 @@
+"""Bodies of requests: bytes to a payload, or the reason why not. Knows nothing of HTTP servers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from shapemaker_runtime import strict_json
+from shapemaker_runtime.errors import RequestError
+from shapemaker_runtime.serving import arrays
+from shapemaker_runtime.serving.formats import CSV, JSON, JSON_LINES, NPY, Fields, Instances, Payload, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_CHARSETS = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "us-ascii": "utf-8",
+    "iso-8859-1": "latin-1",
+    "utf-16": "utf-16",
+}
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_PLAIN_NUMBERS = re.compile(r"[0-9eE+\-.,\r\n]*")
+
+
+def decode(content_type: str, body: bytes, max_rows: int) -> Payload:
+    """Read a body. `RequestError`: 415 for a media type that is not ours, 400 if the body isn't of it, 413 for rows."""
+    media_type, parameters = parse(content_type)
+    reader = _DECODERS.get(media_type)
+    if reader is None:
+        raise RequestError(415, f"the content type must be one of {', '.join(_DECODERS)}")
+    if not body.strip():
+        raise RequestError(400, "the body is empty")
+    payload = reader(body, parameters, max_rows)
+    if isinstance(payload, Instances):
+        if len(payload.rows) > max_rows:
+            raise RequestError(413, f"more than {max_rows} instances in one request")
+        if len(payload.rows) == 0:
+            raise RequestError(400, "there are no instances")
+    return payload
+
+
+def _utf8(body: bytes, parameters: Mapping[str, str]) -> bytes:
+    charset = _CHARSETS.get(parameters.get("charset", "utf-8"))
+    if charset is None:
+        raise RequestError(415, f"the charset must be one of {', '.join(_CHARSETS)}")
+    try:
+        return body if charset == "utf-8" else body.decode(charset).encode()
+    except UnicodeError:
+        raise RequestError(400, "the body is not in the charset that it names") from None
+
+
+def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Payload:
+    try:
+        document = strict_json.loads(_utf8(body, parameters))
+    except strict_json.JsonError as error:
+        raise RequestError(400, f"not JSON: {error}") from None
+    if isinstance(document, list):
+        return Instances(document)
+    if not isinstance(document, dict):
+        raise RequestError(400, "the JSON document must be an object or a list")
+    if "instances" not in document:
+        return Fields(document)
+    if len(document) > 1:
+        raise RequestError(400, 'an object with "instances" takes no other name')
+    if not isinstance(document["instances"], list):
+        raise RequestError(400, '"instances" must be a list')
+    return Instances(document["instances"])
+
+
+def _from_json_lines(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:
+    lines = _utf8(body, parameters).rstrip().split(b"\n")
+    if len(lines) > max_rows:
+        raise RequestError(413, f"more than {max_rows} instances in one request")
+    return Instances([_line(number, line) for number, line in enumerate(lines, 1)])
+
+
+def _line(number: int, line: bytes) -> object:
+    try:
+        return strict_json.loads(line)
+    except strict_json.JsonError as error:
+        raise RequestError(400, f"row {number} is not JSON: {error}") from None
+
+
+def _from_csv(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:
+    try:
+        text = _utf8(body, parameters).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError(400, f"not UTF-8 at byte {error.start}") from None
+    has_header = parameters.get("header") == "present"
+    table = _table(text, max_rows + 1 + has_header)
+    names = table.pop(0) if has_header else []
+    if len(set(names)) < len(names):
+        raise RequestError(400, "a name stands twice in the header")
+    rows = _plain_numbers(table) if _PLAIN_NUMBERS.fullmatch(text) else _typed(table, 1 + has_header)
+    return Instances([dict(zip(names, row, strict=True)) for row in rows] if has_header else rows)
+
+
+def _table(text: str, most: int) -> list[list[str]]:
+    reader = csv.reader(io.StringIO(text.rstrip("\r\n"), newline=""), strict=True)
+    try:
+        table = list(islice(reader, most))
+    except csv.Error as error:
+        raise RequestError(400, f"row {reader.line_num} is not CSV: {error}") from None
+    for number, row in enumerate(table, 1):
+        if len(row) != len(table[0]):
+            raise RequestError(400, f"row {number} has {len(row)} values, and row 1 has {len(table[0])}")
+        if "\0" in "".join(row):
+            raise RequestError(400, f"row {number} holds a NUL character")
+    return table
+
+
+def _plain_numbers(table: list[list[str]]) -> list[list[Any]]:
+    rows: list[list[Any]] = []
+    for number, cells in enumerate(table, 1):
+        try:
+            row = list(map(float, cells))
+        except ValueError:
+            raise RequestError(400, f"row {number} has a value that is no number") from None
+        if not all(map(math.isfinite, row)):
+            raise RequestError(400, f"row {number} has a number that is out of range")
+        rows.append(row)
+    return rows
+
+
+def _typed(table: list[list[str]], first: int) -> list[list[Any]]:
+    """Columns of numbers where every cell is one, else of text."""
+    columns = [_column(index, [row[index] for row in table], first) for index in range(len(table[0]) if table else 0)]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _column(index: int, cells: list[str], first: int) -> list[Any]:
+    are_numbers = [_NUMBER.fullmatch(cell) is not None for cell in cells]
+    if all(are_numbers):
+        return [row[0] for row in _plain_numbers([[cell] for cell in cells])]
+    for offset, cell in enumerate(cells):
+        # What only Python takes for a number (1_0, nan, other scripts' digits) is a slip, not a text.
+        if not are_numbers[offset] and (_is_python_number(cell) or (any(are_numbers) and not cell)):
+            raise RequestError(400, f"row {offset + first}, column {index + 1}: no plain decimal number")
+    return list(cells)
+
+
+def _is_python_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _from_npy(body: bytes, _parameters: Mapping[str, str], _max_rows: int) -> Payload:
+    return Instances(arrays.from_npy(body))
+
+
+_DECODERS: dict[str, Callable[[bytes, Mapping[str, str], int], Payload]] = {
+    JSON: _from_json,
+    JSON_LINES: _from_json_lines,
+    CSV: _from_csv,
+    **({NPY: _from_npy} if arrays.IS_AVAILABLE else {}),
+}

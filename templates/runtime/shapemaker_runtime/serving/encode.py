@@ -1,0 +1,108 @@
+"""Answers: which media type the caller wants, and the bytes of a prediction in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+from shapemaker_runtime.errors import ModelOutputError, RequestError
+from shapemaker_runtime.serving import arrays
+from shapemaker_runtime.serving.formats import CSV, JSON, JSON_LINES, NPY, Answer, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def negotiate(accept: str) -> str:
+    """The media type to answer with, JSON where the caller has no preference; 406 if it takes none of ours."""
+    best, best_quality = "", 0.0
+    ranges = [_range(part) for part in accept.split(",")] if accept.strip() else [("*/*", 1.0)]
+    for media_type in _ENCODERS:
+        quality = _quality(media_type, ranges)
+        if quality > best_quality:
+            best, best_quality = media_type, quality
+    if not best:
+        raise RequestError(406, f"the answer can be one of {', '.join(_ENCODERS)}")
+    return best
+
+
+def _range(part: str) -> tuple[str, float]:
+    media_type, parameters = parse(part)
+    try:
+        quality = float(parameters.get("q", "1"))
+    except ValueError:
+        quality = 0.0
+    return media_type, quality if 0 <= quality <= 1 else 0.0
+
+
+def _quality(media_type: str, ranges: list[tuple[str, float]]) -> float:
+    # The most specific range decides, whatever its place in the header.
+    for wanted in (media_type, media_type.partition("/")[0] + "/*", "*/*"):
+        for name, quality in ranges:
+            if name == wanted:
+                return quality
+    return 0.0
+
+
+def encode(answer: Answer, media_type: str) -> bytes:
+    """The answer's bytes; `ModelOutputError` when the model's value cannot be written like that."""
+    return _ENCODERS[media_type](answer)
+
+
+def plain(value: object) -> object:
+    """Arrays and their scalars, series and frames as what JSON knows."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(value, "to_dict"):
+        return value.to_dict(orient="records")
+    raise ModelOutputError(f"the model's answer holds a {type(value).__name__}, which JSON can't express")
+
+
+def _dumps(value: object) -> str:
+    try:
+        return json.dumps(value, default=plain, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        raise ModelOutputError("the model's answer holds NaN or infinity, which JSON can't express") from None
+
+
+def _to_json(answer: Answer) -> bytes:
+    return _dumps({answer.name: answer.value}).encode()
+
+
+def _rows(answer: Answer) -> list[Any]:
+    value = plain(answer.value) if hasattr(answer.value, "tolist") or hasattr(answer.value, "to_dict") else answer.value
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _to_json_lines(answer: Answer) -> bytes:
+    return "".join(_dumps(row) + "\n" for row in _rows(answer)).encode()
+
+
+def _to_csv(answer: Answer) -> bytes:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    for row in _rows(answer):
+        cells = list(row) if isinstance(row, (list, tuple)) else [row]
+        writer.writerow([_cell(cell) for cell in cells])
+    return stream.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    value = plain(value) if hasattr(value, "tolist") else value
+    if value is not None and not isinstance(value, (str, int, float)):
+        raise ModelOutputError(f"the model's answer holds a {type(value).__name__}, which CSV can't express")
+    return value
+
+
+def _to_npy(answer: Answer) -> bytes:
+    return arrays.to_npy(answer.value)
+
+
+_ENCODERS: dict[str, Callable[[Answer], bytes]] = {
+    JSON: _to_json,
+    JSON_LINES: _to_json_lines,
+    CSV: _to_csv,
+    **({NPY: _to_npy} if arrays.IS_AVAILABLE else {}),
+}

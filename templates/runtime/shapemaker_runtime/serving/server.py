@@ -1,0 +1,129 @@
+"""`serve`: the model, or the user's own application, under gunicorn; optionally with nginx in front."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Literal
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+
+from shapemaker_runtime import program as programs
+from shapemaker_runtime.errors import SetupError
+from shapemaker_runtime.failure import Boundary
+from shapemaker_runtime.serving import application, nginx
+from shapemaker_runtime.serving.settings import Settings, cores
+from shapemaker_runtime.tree import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+Interface = Literal["asgi", "wsgi"]
+
+GRACE = 25
+"""Seconds for open requests after SIGTERM; SageMaker kills after 30."""
+
+_SHM = "/dev/shm"  # noqa: S108 - memory is what is wanted: a heartbeat file on disk can block a worker
+_THREADS = 8
+_ASGI_PARAMETERS = 3
+_WSGI_PARAMETERS = 2
+
+
+def main(environ: Mapping[str, str]) -> int:
+    """Serve until SIGTERM (exit code 0). 1: the user's code failed to load, 2: what to load is not there."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    settings = Settings.from_environ(environ)
+    program = programs.load(environ)
+    if program.nginx and not settings.socket:
+        return nginx.supervise(settings, environ)
+    # Before the model's libraries read it: each worker would start a thread for every core.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // settings.workers)))
+    boundary = Boundary(None, program.root)
+    with boundary:
+        server = _Server(*_load(program, settings, Tree.from_environ(environ).model), settings)
+    if boundary.exit_code:
+        return boundary.exit_code
+    # What is loaded stays; without this the collector would touch, and so copy, its pages in every worker.
+    gc.collect()
+    gc.freeze()
+    server.run()
+    return 0
+
+
+def _load(program: programs.Program, settings: Settings, model_directory: Path) -> tuple[Callable[..., Any], Interface]:
+    if program.serve_app:
+        return load_app(program.serve_app)
+    model = programs.new_model(program, ("load", "predict"))
+    model.load(model_directory)
+    return application.create_app(model, settings), "asgi"
+
+
+def load_app(reference: str) -> tuple[Callable[..., Any], Interface]:
+    """`module:attribute` with its interface: told by a prefix (`asgi:`, `wsgi:`), or found out from what it takes."""
+    for interface in ("asgi", "wsgi"):
+        if reference.startswith(f"{interface}:"):
+            return programs.attribute(reference[len(interface) + 1 :]), interface
+    app = programs.attribute(reference)
+    return app, interface_of(app, reference)
+
+
+def interface_of(app: object, reference: str) -> Interface:
+    """ASGI: a coroutine function, or one that takes three arguments; WSGI: one that takes two."""
+    if not callable(app):
+        raise SetupError(f"{reference} is not callable, so no WSGI or ASGI application")
+    if inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(type(app).__call__):
+        return "asgi"
+    required = [
+        each
+        for each in inspect.signature(app).parameters.values()
+        if each.default is each.empty and each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+    ]
+    if len(required) == _ASGI_PARAMETERS:
+        return "asgi"
+    if len(required) == _WSGI_PARAMETERS:
+        return "wsgi"
+    raise SetupError(f"{reference} may be WSGI or ASGI; say which in shapemaker.yml, as wsgi:{reference} or asgi:…")
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, app: Callable[..., Any], interface: Interface, settings: Settings) -> None:
+        self._app = app
+        self._interface = interface
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in options(self._interface, self._settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Callable[..., Any]:
+        return self._app
+
+
+def options(interface: Interface, settings: Settings) -> dict[str, Any]:
+    """Gunicorn's settings."""
+    return {
+        "bind": f"unix:{settings.socket}" if settings.socket else f"{settings.host}:{settings.port}",
+        "workers": settings.workers,
+        "worker_class": "asgi" if interface == "asgi" else "gthread",
+        # A WSGI application answers /ping only while one of its threads is free.
+        "threads": 1 if interface == "asgi" else _THREADS,
+        "preload_app": True,
+        "timeout": settings.timeout,
+        "graceful_timeout": GRACE,
+        # SageMaker keeps its connections; the side that closes first should not be ours.
+        "keepalive": 75,
+        "backlog": 2048,
+        # The installable C parser loses requests of some sizes on kept connections.
+        "http_parser": "python",
+        "control_socket_disable": True,
+        **({"worker_tmp_dir": _SHM} if os.access(_SHM, os.W_OK) else {}),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(os.environ))

@@ -1,0 +1,83 @@
+"""How the server runs, out of the environment of the container."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shapemaker_runtime.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_MB = 1 << 20
+_WORKER_MB = 512
+_MAX_PORT = 65_535
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes in bytes, times in seconds."""
+
+    port: int
+    """`$SAGEMAKER_BIND_TO_PORT`, which SageMaker sets in pipelines, or 8080."""
+    host: str
+    """`$SHAPEMAKER_BIND_HOST`: without a container around it, a server must not be open to the network."""
+    socket: str
+    """`$SHAPEMAKER_SERVE_SOCKET`: a Unix socket instead of the port, with nginx in front."""
+    workers: int
+    """`$SHAPEMAKER_SERVE_WORKERS`; by default one for each core that has 512 MB of memory."""
+    timeout: int
+    """`$SHAPEMAKER_SERVE_TIMEOUT`: the longest a prediction may take; SageMaker waits 60 seconds."""
+    max_body: int
+    """`$SHAPEMAKER_SERVE_MAX_BODY_MB`; SageMaker sends up to 25 MB."""
+    max_rows: int
+    """`$SHAPEMAKER_SERVE_MAX_ROWS`: instances in one request."""
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Settings:
+        """`SetupError` names the variable that is no positive number."""
+        return cls(
+            port=_number(environ, "SAGEMAKER_BIND_TO_PORT", lambda: 8080, _MAX_PORT),
+            host=environ.get("SHAPEMAKER_BIND_HOST") or "0.0.0.0",  # noqa: S104 - the container's own network
+            socket=environ.get("SHAPEMAKER_SERVE_SOCKET", ""),
+            workers=_number(environ, "SHAPEMAKER_SERVE_WORKERS", _workers, 1000),
+            timeout=_number(environ, "SHAPEMAKER_SERVE_TIMEOUT", lambda: 60, 24 * 3600),
+            max_body=_number(environ, "SHAPEMAKER_SERVE_MAX_BODY_MB", lambda: 25, 4096) * _MB,
+            max_rows=_number(environ, "SHAPEMAKER_SERVE_MAX_ROWS", lambda: 100_000, 1_000_000_000),
+        )
+
+
+def _number(environ: Mapping[str, str], name: str, default: Callable[[], int], largest: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default()
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= largest):
+        raise SetupError(f"{name} must be a number from 1 to {largest}, got {text[:40]!r}")
+    return int(text)
+
+
+def _workers() -> int:
+    return max(1, min(cores(), _memory() // (_WORKER_MB * _MB)))
+
+
+def cores() -> int:
+    """Cores that this container may use: those of its CPU set, or less if its quota says so."""
+    available = len(os.sched_getaffinity(0))
+    quota, _, period = _cgroup("cpu.max", "max").partition(" ")
+    return available if quota == "max" else max(1, min(available, int(quota) // int(period)))
+
+
+def _memory() -> int:
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = _cgroup("memory.max", "max")
+    return physical if limit == "max" else min(physical, int(limit))
+
+
+def _cgroup(name: str, default: str) -> str:
+    try:
+        return Path("/sys/fs/cgroup", name).read_text(encoding="ascii").strip()
+    except OSError:  # not cgroup v2, or not mounted: then the machine is the limit
+        return default

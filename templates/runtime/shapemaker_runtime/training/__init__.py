@@ -1,0 +1,1 @@
+"""Training and evaluation: in the training image only."""
