@@ -33,7 +33,7 @@ def secrets(environ: Mapping[str, str], folder: Path) -> dict[str, Path]:
 
 
 def _pip_options(environ: Mapping[str, str]) -> dict[str, str]:
-    """pip's options from its files and variables, the stronger ones last."""
+    """The options of pip from its files and variables, the stronger ones last."""
     options: dict[str, str] = {}
     for path in _files(environ):
         parser = configparser.RawConfigParser(strict=False)
