@@ -134,6 +134,8 @@ def _wrong_value(root: MappingNode, path: KeyPath, error: ValidationError) -> Di
     hint = ""
     if isinstance(node, ScalarNode):
         hint = words.value_hint(node, path, words.types_of(error), _choices(error))
+        if error.validator == "pattern" and not node.doubt:
+            hint = words.name_hint(str(node.value), str(error.validator_value))
     return Diagnostic(
         message=f"expected {expected}; got {words.got(node)}",
         position=value_position(root, path),

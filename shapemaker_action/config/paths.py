@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/")
-_LONGEST = 1000
-_LONGEST_PART = 255
+_FAULTS = tuple(
+    (re.compile(pattern), reason)
+    for pattern, reason in (
+        (r"^\s*$|^-$", "is no path"),
+        (r"^[A-Za-z][A-Za-z0-9+.-]+:/", "is a URL; a path inside the repository is wanted"),
+        (r"^[/~]|^[A-Za-z]:", "is absolute; a path relative to the repository's root is wanted"),
+        (r"\\", "has backslashes; write slashes"),
+        (r"(^|/)\.\.(/|$)", "leads out of the repository"),
+        (r"[^/]{256}|.{1001}", "is too long"),
+    )
+)
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -31,19 +39,7 @@ def fault(root: Path, text: str) -> str:
 
 
 def _form_fault(text: str) -> str:
-    if not text.strip() or text == "-":
-        return "is no path"
-    if _URL.match(text):
-        return "is a URL; a path inside the repository is wanted"
-    if text.startswith(("/", "~")) or re.match(r"[A-Za-z]:", text):
-        return "is absolute; a path relative to the repository's root is wanted"
-    if "\\" in text:
-        return "has backslashes; write slashes"
-    if ".." in text.split("/"):
-        return "leads out of the repository"
-    if len(text) > _LONGEST or any(len(part.encode()) > _LONGEST_PART for part in text.split("/")):
-        return "is too long"
-    return ""
+    return next((reason for pattern, reason in _FAULTS if pattern.search(text)), "")
 
 
 def _fixed_part(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, Any
 
 from shapemaker_action.config import schema
@@ -23,6 +24,7 @@ _KINDS = {
     "object": "a mapping",
 }
 _LISTED = 12
+_NAME_LENGTH = 63
 _LEGACY_BOOLEANS = frozenset({"on", "off", "yes", "no", "y", "n"})
 
 
@@ -34,6 +36,11 @@ def kinds(types: Sequence[str]) -> str:
 def either(names: Sequence[str]) -> str:
     """`a, b or c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+
+
+def together(names: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def one_of(names: Sequence[str]) -> str:
@@ -80,6 +87,15 @@ def _got_scalar(node: ScalarNode) -> str:
         return f"the boolean {str(node.value).lower()}"
     written = f" (written {node.text})" if node.text != str(node.value) else ""
     return f"the number {node.value}{written}"
+
+
+def name_hint(value: str, pattern: str) -> str:
+    """The nearest name that a pattern allows; empty when there is none."""
+    for text in (value.lower(), value):
+        name = re.sub(r"[^A-Za-z0-9]+", "-", text)[:_NAME_LENGTH].strip("-")
+        if name and re.fullmatch(pattern, name):
+            return f"for example {name}"
+    return ""
 
 
 def value_hint(node: ScalarNode, path: KeyPath, types: Sequence[str], choices: Sequence[str]) -> str:

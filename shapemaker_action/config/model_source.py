@@ -1,0 +1,227 @@
+"""The model class against the configuration, by reading its source: nothing of the user's code runs here."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shapemaker_action.config import signature, words
+from shapemaker_action.config.serve_rules import module_file
+from shapemaker_action.diagnostics import Diagnostic, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from shapemaker_action.config.node import KeyPath
+    from shapemaker_action.config.project import ChannelSettings, Project
+    from shapemaker_action.config.source import Source
+
+_RESERVED = frozenset({"checkpoints", "output"})
+"""Parameters of type Path that are no channels."""
+
+_LARGEST = 1024 * 1024
+_MODEL: KeyPath = ("model",)
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Class:
+    """`methods` by name; None for one whose source is elsewhere. `is_whole` unless a base class is elsewhere."""
+
+    name: str
+    file: str
+    methods: Mapping[str, Function | None]
+    is_whole: bool
+
+
+def check(project: Project, source: Source) -> Iterator[Diagnostic]:
+    """Everything that reading the model class can tell."""
+    if not source.is_sound("model"):
+        return
+    if not project.model:
+        yield from _no_model(project, source)
+        return
+    found = _read(project.model, source)
+    if isinstance(found, Diagnostic):
+        yield found
+    elif found is not None:
+        yield from _methods(found, project, source)
+        if not project.train.entrypoint:
+            yield from _train(found, project, source)
+        if project.evaluate.enabled and not project.evaluate.entrypoint:
+            yield from _evaluate(found, project, source)
+
+
+def _no_model(project: Project, source: Source) -> Iterator[Diagnostic]:
+    needed = [
+        key
+        for key, is_given in (
+            ("train.entrypoint", project.train.entrypoint),
+            ("serve.app", project.serve.app),
+            ("evaluate.entrypoint", project.evaluate.entrypoint or not project.evaluate.enabled),
+        )
+        if not is_given
+    ]
+    if needed:
+        yield source.key_error(
+            _MODEL,
+            "is missing",
+            f"for example model: modelpkg.model:Model; without a model class, write {words.together(needed)}",
+        )
+
+
+def _read(model: str, source: Source) -> _Class | Diagnostic | None:
+    """The class; a finding; or None when its source cannot be followed."""
+    module, _, name = model.partition(":")
+    file = module_file(source, module)
+    if file is None:
+        base = module.replace(".", "/")
+        return source.error(_MODEL, f"there is no {base}.py or {base}/__init__.py in the repository")
+    tree = _parsed(file, source)
+    if isinstance(tree, Diagnostic):
+        return tree
+    classes = {each.name: each for each in ast.walk(tree) if isinstance(each, ast.ClassDef)}
+    if name in classes:
+        methods, is_whole = _inherited(classes[name], classes, frozenset())
+        return _Class(name=name, file=file, methods=methods, is_whole=is_whole)
+    if _is_bound_otherwise(tree, name):
+        return None
+    return source.error(_MODEL, f"{file} has no class {name}", words.did_you_mean(name, classes))
+
+
+def _parsed(file: str, source: Source) -> ast.Module | Diagnostic:
+    path = source.directory / file
+    try:
+        if path.stat().st_size > _LARGEST:
+            return source.error(_MODEL, f"{file} is larger than {_LARGEST} bytes, which no module is")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(path.read_bytes(), filename=file)
+    except OSError as error:
+        return source.error(_MODEL, f"{file} cannot be read: {error.strerror}")
+    except SyntaxError as error:
+        place = Position(file=file, line=error.lineno or 1, column=error.offset or 1)
+        return Diagnostic(message=f"this is not Python: {error.msg}", position=place)
+    except (ValueError, RecursionError, MemoryError):
+        return source.error(_MODEL, f"{file} is not Python source text")
+
+
+def _is_bound_otherwise(tree: ast.Module, name: str) -> bool:
+    """Whether an import or an assignment may bring the class."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+            if names & {name, "*"}:
+                return True
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store):
+            return True
+    return False
+
+
+def _inherited(
+    node: ast.ClassDef, classes: Mapping[str, ast.ClassDef], seen: frozenset[str]
+) -> tuple[dict[str, Function | None], bool]:
+    """Methods with those of base classes in the same module; and whether there are no other bases."""
+    methods: dict[str, Function | None] = {}
+    is_whole = not node.keywords and not node.decorator_list
+    for base in reversed(node.bases):
+        name = base.id if isinstance(base, ast.Name) else ""
+        if name in classes and name not in seen:
+            inherited, base_is_whole = _inherited(classes[name], classes, seen | {node.name})
+            methods |= inherited
+            is_whole = is_whole and base_is_whole
+        elif name != "object":
+            is_whole = False
+    for statement in node.body:
+        match statement:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                methods[name] = statement
+            case ast.Assign(targets=targets):
+                methods |= {each.id: None for each in targets if isinstance(each, ast.Name)}
+            case _:
+                pass
+    return methods, is_whole
+
+
+def _methods(found: _Class, project: Project, source: Source) -> Iterator[Diagnostic]:
+    evaluates = project.evaluate.enabled and not project.evaluate.entrypoint
+    needed = {
+        "train": not project.train.entrypoint,
+        "save": not project.train.entrypoint,
+        "load": not project.serve.app or evaluates,
+        "predict": not project.serve.app,
+        "evaluate": evaluates,
+    }
+    missing = [name for name, is_needed in needed.items() if is_needed and name not in found.methods]
+    if found.is_whole and missing:
+        listed = words.together([f"{name}()" for name in missing])
+        plural = "s" if len(missing) > 1 else ""
+        yield source.error(_MODEL, f"the class {found.name} in {found.file} lacks the method{plural} {listed}")
+
+
+def _signature(found: _Class, method: str) -> signature.Signature | None:
+    function = found.methods.get(method)
+    return signature.of(function) if function else None
+
+
+def _train(found: _Class, project: Project, source: Source) -> Iterator[Diagnostic]:
+    taken = _signature(found, "train")
+    if taken is None:
+        return
+    path: KeyPath = ("train", "hyperparameters")
+    given = project.train.hyperparameters
+    parameters = {each.name: each for each in taken.parameters if not each.is_path}
+    for name, text in given.items():
+        if name in parameters:
+            expected = signature.expected(parameters[name].annotation, text)
+            if expected:
+                yield source.error((*path, name), f"train() takes {expected} as {name}; got '{text}'")
+        elif name in (each.name for each in taken.parameters):
+            yield source.key_error((*path, name), f"train() takes {name} as a channel", "move it to train.channels")
+        elif not taken.is_open:
+            known = list(parameters)
+            hint = words.did_you_mean(name, known) or (f"it takes {', '.join(known)}" if known else "it takes none")
+            yield source.key_error((*path, name), f"train() takes no hyperparameter {name}", hint)
+    missing = [each for each in parameters.values() if each.is_required and each.name not in given]
+    for each in missing:
+        if source.is_sound(*path, each.name):
+            yield source.key_error(
+                (*path, each.name), f"train() in {found.file} demands this hyperparameter", "write a value"
+            )
+    yield from _channels(taken, "train", project.train.channels, source)
+
+
+def _evaluate(found: _Class, project: Project, source: Source) -> Iterator[Diagnostic]:
+    taken = _signature(found, "evaluate")
+    if taken is None:
+        return
+    for each in taken.parameters:
+        if each.is_required and not each.is_path:
+            yield source.error(
+                _MODEL, f"evaluate() in {found.file} demands {each.name}, but gets channels only", "annotate it as Path"
+            )
+    yield from _channels(taken, "evaluate", project.evaluate.channels, source)
+
+
+def _channels(
+    taken: signature.Signature, section: str, channels: Mapping[str, ChannelSettings], source: Source
+) -> Iterator[Diagnostic]:
+    path: KeyPath = (section, "channels")
+    wanted = [each for each in taken.parameters if each.is_path and each.name not in _RESERVED]
+    for each in wanted:
+        if each.is_required and each.name not in channels and source.is_sound(*path, each.name):
+            close = words.nearest(each.name, channels)
+            hint = f"rename {close}?" if close else f"for example {each.name}: modelpkg/data/{each.name}"
+            yield source.key_error((*path, each.name), f"{section}() wants this channel", hint)
+    names = [each.name for each in wanted]
+    for name in channels:
+        if name not in names and not taken.is_open and name not in _RESERVED:
+            takes = (
+                f"it takes {', '.join(names)}"
+                if names
+                else "it takes none (a channel's parameter is annotated as Path)"
+            )
+            yield source.warning((*path, name), f"{section}() has no parameter for this channel", takes)

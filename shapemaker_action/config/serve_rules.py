@@ -1,0 +1,108 @@
+"""Serving, the endpoint's instances and the sample requests."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from shapemaker_action import service_model
+from shapemaker_action.config import environment_rules, job_rules, paths
+from shapemaker_action.config.complete import CONTENT_TYPES
+from shapemaker_action.config.node import ListNode, MappingNode, find, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shapemaker_action.config.node import KeyPath
+    from shapemaker_action.config.project import Project, RequestSettings
+    from shapemaker_action.config.source import Source
+    from shapemaker_action.diagnostics import Diagnostic
+
+_REQUESTS: KeyPath = ("invoke", "requests")
+
+
+def check(project: Project, source: Source) -> Iterator[Diagnostic]:
+    """The inference container, what it runs on and what it is asked."""
+    yield from _app(project, source)
+    yield from environment_rules.check(
+        ("serve", "environment"), project.serve.environment, environment_rules.MODEL, source
+    )
+    yield from job_rules.instance(("deploy", "instance"), project.deploy.instance, "hosting", source)
+    yield from job_rules.instance_count(("deploy", "instance_count"), project.deploy.instance_count, source)
+    yield from _requests(project, source)
+
+
+def _app(project: Project, source: Source) -> Iterator[Diagnostic]:
+    app = project.serve.app
+    if app and module_file(source, app.partition(":")[0]) is None:
+        module = app.partition(":")[0].replace(".", "/")
+        yield source.error(("serve", "app"), f"there is no {module}.py or {module}/__init__.py in the repository")
+
+
+def module_file(source: Source, module: str) -> str | None:
+    """The file of a module of the repository."""
+    base = module.replace(".", "/")
+    return next((each for each in (f"{base}/__init__.py", f"{base}.py") if paths.is_file(source.directory, each)), None)
+
+
+def _requests(project: Project, source: Source) -> Iterator[Diagnostic]:
+    listing = find(source.document, _REQUESTS)
+    if not isinstance(listing, ListNode):
+        return
+    by_file = {request.file: request for request in project.invoke.requests}
+    for index, node in enumerate(listing.nodes):
+        if not source.is_sound(*_REQUESTS, index):
+            continue
+        path: KeyPath = (*_REQUESTS, index, "file") if isinstance(node, MappingNode) else (*_REQUESTS, index)
+        found = find(source.document, path)
+        text = str(getattr(found, "value", ""))
+        files = paths.matching(source.directory, text)
+        if not files:
+            yield _no_match(path, text, source)
+        for file in files:
+            yield from _request(path, by_file[file], source)
+
+
+def _no_match(path: KeyPath, text: str, source: Source) -> Diagnostic:
+    fault = paths.fault(source.directory, text)
+    if fault:
+        return source.error(path, f"'{text}' {fault}")
+    return source.error(path, f"'{text}' matches no file of the repository", "remove it, or add a sample request there")
+
+
+def _request(path: KeyPath, request: RequestSettings, source: Source) -> Iterator[Diagnostic]:
+    if not request.content_type:
+        yield source.error(
+            path,
+            f"the content type of '{request.file}' does not follow from its name",
+            f"write {{file: {request.file}, content_type: …}}; known are {', '.join(sorted(CONTENT_TYPES))}",
+        )
+    body = _read(path, request.file, source)
+    if isinstance(body, bytes):
+        yield from _body(path, request, body, source)
+    else:
+        yield body
+
+
+def _read(path: KeyPath, file: str, source: Source) -> bytes | Diagnostic:
+    limit = _limit()
+    try:
+        with (source.directory / file).open("rb") as stream:
+            return stream.read(limit + 1)
+    except OSError as error:
+        return source.error(path, f"'{file}' cannot be read: {error.strerror}")
+
+
+def _limit() -> int:
+    return int(service_model.load("sagemaker-runtime").shape("BodyBlob")["max"])
+
+
+def _body(path: KeyPath, request: RequestSettings, body: bytes, source: Source) -> Iterator[Diagnostic]:
+    if len(body) > _limit():
+        yield source.error(path, f"'{request.file}' is larger than the {_limit()} bytes that an endpoint takes")
+    elif request.content_type.partition(";")[0].strip() == "application/json":
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError) as error:
+            reason = shortened(str(error))
+            yield source.error(path, f"'{request.file}' is sent as JSON, but is none: {reason}")
