@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 LINE_LIMIT = 4096
 """A longer line arrives in pieces: a gigabyte without a newline must not fill our memory."""
 
+_KEPT_LINES = 400
 _QUESTION = 120.0
 """Seconds for a command that only asks or tells an engine something."""
 
@@ -36,15 +38,24 @@ class Result:
         return lines[-1] if lines else ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """How a long command ended, and its last lines."""
+
+    code: int
+    last: list[str]
+
+
 def ask(
-    argv: Sequence[str], environ: Mapping[str, str], *, stdin: str = "", timeout: float | None = _QUESTION
+    argv: Sequence[str], environ: Mapping[str, str], *, timeout: float | None = _QUESTION, cwd: Path | None = None
 ) -> Result:
     """Run to the end and keep what it says; `EnvironmentProblemError` if it cannot start or takes too long."""
     try:
         done = subprocess.run(
             argv,
             env=dict(environ),
-            input=stdin,
+            stdin=subprocess.DEVNULL,
+            cwd=cwd,
             capture_output=True,
             encoding="utf-8",
             errors="replace",
@@ -60,26 +71,23 @@ def ask(
     return Result(code=done.returncode, output=done.stdout, errors=done.stderr)
 
 
-def stream(
-    argv: Sequence[str], environ: Mapping[str, str], on_line: Callable[[str], None], *, cwd: Path | None = None
-) -> int:
-    """Run to the end, passing each line of both outputs on as it comes; the exit code."""
-    with started(argv, environ, cwd=cwd) as process:
+def stream(argv: Sequence[str], environ: Mapping[str, str], on_line: Callable[[str], None]) -> Streamed:
+    """Run to the end, passing each line of both outputs on as it comes."""
+    last: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
+    with started(argv, environ) as process:
         for line in lines(process):
+            last.append(line)
             on_line(line)
-        return process.wait()
+        return Streamed(code=process.wait(), last=list(last))
 
 
 @contextmanager
-def started(
-    argv: Sequence[str], environ: Mapping[str, str], *, cwd: Path | None = None
-) -> Iterator[subprocess.Popen[str]]:
+def started(argv: Sequence[str], environ: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     """A running command with both outputs merged into its `stdout`; killed when the block is left early."""
     try:
         process = subprocess.Popen(
             argv,
             env=dict(environ),
-            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

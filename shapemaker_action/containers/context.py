@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapemaker_action import assets, naming
-from shapemaker_action.containers import dockerfile, program, requirements, template, tree
+from shapemaker_action.containers import credential, dockerfile, program, requirements, template, tree
 from shapemaker_action.containers.dockerignore import DockerIgnore
 from shapemaker_action.containers.tree import Entry
 from shapemaker_action.errors import EnvironmentProblemError, InvalidInputError
@@ -137,6 +137,7 @@ def _digest(request: ContextRequest, recipe: _Recipe) -> str:
 
 
 def _recipe(request: ContextRequest) -> _Recipe:
+    credential.refuse_in_args(request.args, {})
     root = _root(request.root)
     return _own(request, root) if request.dockerfile else _templated(request, root)
 

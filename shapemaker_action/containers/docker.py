@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import collections
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shapemaker_action.containers import build_failure, buildkit, command, registry
+from shapemaker_action.containers import build_failure, buildkit, command, credential, registry
 from shapemaker_action.containers.docker_container import DockerContainer
 from shapemaker_action.errors import AccessError, EnvironmentProblemError, ImageContractError, ShapemakerError
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
         RegistryCredentials,
     )
 
-_KEPT_LINES = 400
 _RESTART = "restart the container engine"
 _RESOURCE_CAPABILITY = 24
 """CAP_SYS_RESOURCE: the right to raise limits."""
@@ -64,36 +62,26 @@ class _CommandEngine(ABC):
     def __init__(self, client: str, environ: Mapping[str, str]) -> None:
         self._client = client
         self._environ = client_environment(environ)
-        self._settings = {key: environ[key] for key in (buildkit.NETWORK,) if key in environ}
+        self._caller = environ
 
     def build(self, build: ImageBuild, on_line: Callable[[str], None]) -> None:
         """See `Engine.build`."""
+        credential.refuse_in_args(build.args, self._caller)
         labelled = replace(build, labels={**build.labels, registry.PLATFORM_LABEL: build.platform})
         argv, extra = self._builder(labelled)
-        last: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
-
-        def heard(line: str) -> None:
-            last.append(line)
-            on_line(line)
-
-        argv += buildkit.options(labelled, self._settings)
-        if command.stream(argv, {**self._environ, **extra}, heard) != 0:
-            raise build_failure.explain(build.image, list(last))
+        argv += buildkit.options(labelled, self._caller)
+        done = command.stream(argv, {**self._environ, **extra}, on_line)
+        if done.code != 0:
+            raise build_failure.explain(build.image, done.last)
 
     def push(self, image: str, credentials: RegistryCredentials, on_line: Callable[[str], None]) -> str:
         """See `Engine.push`; the digest and the type are read back from the registry."""
-        last: collections.deque[str] = collections.deque(maxlen=_KEPT_LINES)
-
-        def heard(line: str) -> None:
-            last.append(line)
-            on_line(line)
-
         with self._signed_in(credentials) as (before, options, environ):
             argv = [self._client, *before, "push", *options, *self._push_options, image]
-            code = command.stream(argv, environ, heard)
+            done = command.stream(argv, environ, on_line)
         # An immutable tag that another run has just pushed has the same content by its name.
-        if code != 0 and not any("immutable" in line for line in last):
-            raise _transfer_error(f"{image} was not pushed", list(last))
+        if done.code != 0 and not any("immutable" in line for line in done.last):
+            raise _transfer_error(f"{image} was not pushed", done.last)
         return registry.prove(credentials, image).digest
 
     def pull(self, image: str, credentials: RegistryCredentials) -> None:
@@ -115,7 +103,7 @@ class _CommandEngine(ABC):
         if spec.interactive:
             container.attach()
             return container
-        started = command.ask([self._client, "start", container.id], self._environ)
+        started = command.ask([self._client, "start", container.id], self._environ, cwd=self._cwd(container.id))
         if started.code != 0:
             container.remove()
             raise _start_error(spec, started.errors)
@@ -144,6 +132,10 @@ class _CommandEngine(ABC):
 
     _push_options: tuple[str, ...] = ()
     _create_options: tuple[str, ...] = ()
+
+    def _cwd(self, _container: str) -> Path | None:
+        """Where `start` must be called; None when it doesn't matter."""
+        return None
 
     @abstractmethod
     def _builder(self, build: ImageBuild) -> tuple[list[str], dict[str, str]]:
@@ -191,6 +183,14 @@ class Podman(_CommandEngine):
 
     def _builder(self, build: ImageBuild) -> tuple[list[str], dict[str, str]]:
         return [self._client, "build", "--format", "docker", "--tag", build.image], {}
+
+    def _cwd(self, container: str) -> Path | None:
+        # conmon notes an out-of-memory kill in a file of its working directory, and podman looks for it in this one.
+        found = command.ask(
+            [self._client, "container", "inspect", "--format", "{{.StaticDir}}", container], self._environ
+        )
+        place = Path(found.output.strip())
+        return place if found.code == 0 and place.is_dir() else None
 
     @contextmanager
     def _signed_in(self, credentials: RegistryCredentials) -> Iterator[tuple[list[str], list[str], dict[str, str]]]:

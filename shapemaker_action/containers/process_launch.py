@@ -36,27 +36,16 @@ def launch(store: Store, image: Image, spec: ContainerSpec, environ: Mapping[str
     layers = [store.unpacked(layer) for layer in image.layers]
     with _directory(store) as directory:
         _lay_out(directory, layers, spec.mounts)
-        # Only what a container would have too; the caller's credentials are none of its business.
-        environment = {
-            **{key: environ[key] for key in ("PATH", "LANG", "LC_ALL", "TZ") if key in environ},
-            **image.environment,
-            **_places(directory, layers, process_packages.interpreter(store).parent, environ),
-        }
+        python = process_packages.interpreter(store)
         port = _port(spec)
+        # Only what a container would have too; the caller's credentials are none of its business.
+        given = {key: environ[key] for key in ("PATH", "LANG", "LC_ALL", "TZ") if key in environ}
+        given |= {"HOME": str(directory / "root"), **image.environment, **spec.environment}
+        environment = given | _places(directory, layers, python, given)
         if port:
             environment |= {"SAGEMAKER_BIND_TO_PORT": str(port), "SHAPEMAKER_BIND_HOST": "127.0.0.1"}
-        state = {
-            "name": spec.name,
-            "image": spec.image,
-            "labels": dict(spec.labels),
-            "port": port,
-            "mounts": [mount.target for mount in spec.mounts],
-        }
-        process_store.write_json(directory / "state.json", state)
-        if path := spec.environment.get("PYTHONPATH"):
-            environment["PYTHONPATH"] = os.pathsep.join((path, environment["PYTHONPATH"]))
-        argv = _argv(image, spec, process_packages.interpreter(store))
-        _run(directory, argv, {**spec.environment, **environment}, spec)
+        process_store.write_json(directory / "state.json", _state(spec, port))
+        _run(directory, _argv(image, spec, python), environment, spec)
     return ProcessContainer(directory)
 
 
@@ -106,18 +95,31 @@ def _mount(directory: Path, mount: Mount) -> None:
     place.symlink_to(mount.source.resolve())
 
 
-def _places(directory: Path, layers: list[Path], programs: Path, environ: Mapping[str, str]) -> dict[str, str]:
+def _places(directory: Path, layers: list[Path], python: Path, given: Mapping[str, str]) -> dict[str, str]:
     """Where things are here, in the variables by which the runtime and Python find them."""
     runtime = [layer / RUNTIME for layer in layers if (layer / RUNTIME / "shapemaker_runtime").is_dir()]
     packages = [each for layer in layers for each in sorted((layer / process_packages.PACKAGES).glob("*"))]
-    paths = [programs, *(each / "bin" for each in packages if (each / "bin").is_dir())]
+    programs = [python.parent, *(each / "bin" for each in packages if (each / "bin").is_dir())]
     return {
-        "PATH": os.pathsep.join([*map(str, paths), environ.get("PATH", os.defpath)]),
-        "PYTHONPATH": os.pathsep.join(map(str, [*runtime, *packages])),
-        "HOME": str(directory / "root"),
+        "PATH": _joined(*programs, given.get("PATH", os.defpath)),
+        "PYTHONPATH": _joined(given.get("PYTHONPATH", ""), *runtime, *packages),
         "TMPDIR": str(directory / "tmp"),
         "SAGEMAKER_BASE_DIR": str(directory / BASE),
         "SHAPEMAKER_PROGRAM": str(directory / PROGRAM),
+    }
+
+
+def _joined(*paths: Path | str) -> str:
+    return os.pathsep.join(str(path) for path in paths if str(path))
+
+
+def _state(spec: ContainerSpec, port: int) -> dict[str, object]:
+    return {
+        "name": spec.name,
+        "image": spec.image,
+        "labels": dict(spec.labels),
+        "port": port,
+        "mounts": [mount.target for mount in spec.mounts],
     }
 
 

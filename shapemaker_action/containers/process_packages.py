@@ -74,15 +74,10 @@ class Installer:
             return Packages(layer=layer, pins=tuple(sorted(f"{each.name}=={each.version}" for each in found)))
 
     def _run(self, argv: list[str], files: tuple[str, ...], on_line: Callable[[str], None]) -> None:
-        output: list[str] = []
-
-        def heard(line: str) -> None:
-            output.append(line)
-            on_line(line)
-
         words = [word for name in files for word in ("--requirement", str(self._build.context / name))]
-        if command.stream([*argv, *words], self._environ, heard) != 0:
-            raise build_failure.explain(self._build.image, output)
+        done = command.stream([*argv, *words], self._environ, on_line)
+        if done.code != 0:
+            raise build_failure.explain(self._build.image, done.last)
 
     def _tool(self) -> list[str]:
         # Compiled files would carry times, and the layer's bytes with them.

@@ -113,9 +113,11 @@ def _top_level(root: Path, reference: str) -> str:
 def _included(program: Program) -> list[str]:
     found: list[str] = []
     for path in program.include:
-        matches = _expand(program.root, path)
+        matches = [] if path.startswith("/") else _expand(program.root, path)
         if not matches:
-            raise InvalidInputError(f"build.include: {path!r} matches nothing", remedy="correct or remove the path")
+            raise InvalidInputError(
+                f"build.include: {path!r} matches nothing in the repository", remedy="correct or remove the path"
+            )
         found += matches
     return found
 
@@ -144,7 +146,7 @@ def _part(program: Program, start: str, *, data: bool) -> Iterator[Entry]:
 
 def _data(program: Program, start: str) -> Iterator[str]:
     """Channel sources and requests below `start`. A source that holds `start` itself cannot be set apart."""
-    for path in program.data:
+    for path in (each for each in program.data if not each.startswith("/")):
         for each in _expand(program.root, path):
             if each != start and not start.startswith(f"{each}/") and each != ".":
                 yield each
