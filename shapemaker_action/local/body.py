@@ -67,10 +67,10 @@ class Bodies:
         if body.path:
             body.path.unlink(missing_ok=True)
 
-    def get(self, digest: str) -> Body:
-        """A kept body."""
+    def get(self, digest: str) -> Body | None:
+        """A kept body; None if somebody has deleted its file."""
         path = self._kept / digest
-        return Body(size=path.stat().st_size, path=path, digest=digest)
+        return Body(size=path.stat().st_size, path=path, digest=digest) if path.exists() else None
 
     def sweep(self, wanted: Container[str]) -> None:
         """Delete every kept body but these."""

@@ -115,6 +115,9 @@ class Moto:
 
     def _replay(self, record: Record) -> None:
         body = self._bodies.get(record.digest) if record.digest else Body(size=len(record.body), content=record.body)
+        if body is None:
+            log.error("the body of %s %s is gone", record.service, record.environ["RAW_URI"])
+            return
         response = self._perform(record, body)
         if response.status >= _ERROR_STATUS:
             log.warning("replay of %s %s failed: %s", record.service, record.environ["RAW_URI"], response.body)
