@@ -137,10 +137,18 @@ def _target(invocation: Invocation, project: Project) -> tuple[Project, Aws]:
 
 
 def _invocation(arguments: list[str]) -> Invocation:
-    program = os.environ.get("SHAPEMAKER_COMMAND") or Path(sys.argv[0]).name or "shapemaker"
+    program = _program(Path(sys.argv[0]))
     if not arguments and "SHAPEMAKER_INPUT_STAGE" in os.environ:
         return from_inputs(os.environ, "shapemaker")
     return from_argv(arguments or ["--help"], os.environ, program)
+
+
+def _program(path: Path) -> str:
+    """How the user would start us again from here: `shapemaker` when installed, `./entrypoint` in a checkout."""
+    if path.name != "entrypoint":
+        return "shapemaker"
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else f"./{relative}"
 
 
 def _commit(root: Path) -> str:
