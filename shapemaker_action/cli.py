@@ -88,7 +88,7 @@ def _help_out(invocation: Invocation, reporter: Reporter) -> Outcome:
     if helper == "init":
         return init.run(invocation.root, invocation.eject)
     if helper == "local":
-        return local.run(local.Request.of(invocation), os.environ)
+        return local.run(local.Request.of(invocation, _region(invocation)), os.environ)
     return dev.run(build_context(invocation, reporter), dev.Request.of(invocation))
 
 
@@ -141,6 +141,14 @@ def _invocation(arguments: list[str]) -> Invocation:
     if not arguments and "SHAPEMAKER_INPUT_STAGE" in os.environ:
         return from_inputs(os.environ, "shapemaker")
     return from_argv(arguments or ["--help"], os.environ, program)
+
+
+def _region(invocation: Invocation) -> str:
+    """The region that AWS clients are pointed to: as asked, else the project's, if there is one here."""
+    if invocation.region or not (invocation.root / invocation.configs[0]).is_file():
+        return invocation.region
+    paths = [Path(config) for config in invocation.configs]
+    return load(paths, root=invocation.root, environment=invocation.environment).project.aws.region
 
 
 def _program(path: Path) -> str:

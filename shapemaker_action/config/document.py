@@ -55,7 +55,7 @@ def parse(data: bytes, file: str) -> MappingNode:
     if is_json:
         _demand_json(text, file)
     if node is None:
-        _stop(Position(file=file), "the configuration is empty", "shapemaker init writes one to start from")
+        _stop(Position(file=file), "the configuration is empty", "the README has one to start from")
     if not isinstance(node, MappingNode):
         _stop(node.position, "the top level must be a mapping of sections (project, aws, train, …)")
     return node

@@ -90,7 +90,7 @@ def _fault(path: Path, root: Path) -> str:
         if not target.is_relative_to(root.resolve()):
             return "the configuration must be a file of the repository; this leads out of it"
         if not target.exists():
-            return "there is no such file; shapemaker init writes one"
+            return "there is no such file; the README has one to start from"
         return "" if target.is_file() else "this is not a file"
     except (OSError, RuntimeError, ValueError):
         return "the path cannot be followed"

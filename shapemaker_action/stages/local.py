@@ -30,10 +30,12 @@ class Request:
     engine: str
     port: int
     requests: bool
+    region: str
+    """For `env`; empty for the service's own."""
     program: str
 
     @classmethod
-    def of(cls, invocation: Invocation) -> Request:
+    def of(cls, invocation: Invocation, region: str) -> Request:
         """From the command line."""
         action = " ".join(invocation.words[1:]) or "status"
         if action not in ACTIONS:
@@ -45,6 +47,7 @@ class Request:
             engine=invocation.engine or "auto",
             port=invocation.port,
             requests=invocation.requests,
+            region=region,
             program=invocation.program,
         )
 
@@ -64,7 +67,7 @@ def run(request: Request, environ: Mapping[str, str]) -> Outcome:
         lifecycle.down(state)
         return Outcome(next=f"{request.program} local up")
     if request.action == "env":
-        return Outcome(data=_exports(lifecycle.up(state, engine=request.engine)))
+        return Outcome(data=_exports(lifecycle.up(state, engine=request.engine), request.region))
     if request.action == "logs":
         return Outcome(data=_logs(state, requests=request.requests))
     running = lifecycle.status(state)
@@ -93,8 +96,11 @@ def _described(service: LocalService, command: str) -> Outcome:
     )
 
 
-def _exports(service: LocalService) -> str:
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in lifecycle.environment(service).items()]
+def _exports(service: LocalService, region: str) -> str:
+    variables = lifecycle.environment(service)
+    if region:
+        variables |= {"AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     # A profile or a session token of the real AWS would win over these or be sent along with them.
     return "\n".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_DEFAULT_PROFILE"])
 
