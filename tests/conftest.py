@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+
+from shapemaker_action.local import lifecycle
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -19,11 +20,10 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ("modelpkg", "requirements.txt", "shapemaker.yml")
 FOREIGN = ("ACTIONS_", "AWS_", "GITHUB_", "INPUT_", "RUNNER_", "SHAPEMAKER_", "PYTHONPATH")
 ENGINES = ("docker", "podman")
-COMMAND_LINE = "import sys; from shapemaker_action.cli import main; sys.exit(main())"
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+for name in [name for name in os.environ if name.startswith(FOREIGN) and name != "SHAPEMAKER_TEST_CACHE"]:
     del os.environ[name]
 # No test may find the developer's own account, neither in files nor on a cloud machine.
 os.environ |= {
@@ -97,9 +97,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def consumer(tmp_path: Path) -> Path:
-    """The sample repository, as a user would have it: model code, requirements and one configuration."""
-    folder = tmp_path / "consumer"
+def sample(tmp_path: Path) -> Path:
+    """A copy of the sample: model code, requirements and one configuration, as a user's repository has them."""
+    folder = tmp_path / "sample"
     folder.mkdir()
     for item in SAMPLE:
         source = ROOT / item
@@ -111,14 +111,10 @@ def consumer(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A local SageMaker of one's own; its server and containers end with the test, however that ends."""
+def state(tmp_path: Path) -> Iterator[Path]:
+    """A state directory for SHAPEMAKER_HOME; server and containers end with the test, however that ends."""
     folder = tmp_path / "state"
-    monkeypatch.setenv("SHAPEMAKER_HOME", str(folder))
-    yield folder
-    if folder.exists():
-        subprocess.run(
-            [sys.executable, "-c", COMMAND_LINE, "local", "down"],
-            env=os.environ | {"SHAPEMAKER_HOME": str(folder), "PYTHONPATH": str(ROOT)},
-            check=True,
-        )
+    try:
+        yield folder
+    finally:
+        lifecycle.down(folder)

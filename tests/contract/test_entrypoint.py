@@ -12,6 +12,7 @@ import pytest
 
 from shapemaker_action.errors import ExitCode
 from tests.support.action_runner import run_action
+from tests.support.consumer import MEAN, write
 
 if TYPE_CHECKING:
     from tests.support.action_runner import ActionRun
@@ -46,11 +47,11 @@ def tool_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def workspace(consumer: Path) -> Path:
+def workspace(sample: Path) -> Path:
     """The sample repository, with a trap for everything that the tool imports."""
     for name in TRAPS:
-        (consumer / f"{name}.py").write_text("raise SystemExit('a module of the workspace was imported')")
-    return consumer
+        (sample / f"{name}.py").write_text("raise SystemExit('a module of the workspace was imported')")
+    return sample
 
 
 def use(action: Path, workspace: Path, tool_cache: Path, **inputs: str) -> ActionRun:
@@ -86,6 +87,20 @@ def test_inputs_are_text_and_never_code(action: Path, workspace: Path, tool_cach
     run = use(action, workspace, tool_cache, stage='validate"; touch owned; echo "$(touch owned)', set="`touch owned`")
     assert run.exit_code == ExitCode.INVALID
     assert not (workspace / "owned").exists()
+
+
+def test_a_whole_run_on_the_local_sagemaker_fills_every_output_and_the_next_one_changes_nothing(
+    action: Path, tool_cache: Path, tmp_path: Path, state: Path
+) -> None:
+    workspace = write(tmp_path / "mean", MEAN)
+    environ = {"RUNNER_TOOL_CACHE": str(tool_cache), "SHAPEMAKER_HOME": str(state), "SHAPEMAKER_ENGINE": "process"}
+    first, second = (run_action(action, workspace, {"stage": "run", "target": "local"}, environ) for _ in range(2))
+    assert (first.exit_code, second.exit_code) == (0, 0), first.stderr + second.stderr
+    assert not [name for name, value in first.outputs.items() if not value]
+    assert int(first.outputs["changes"]) > 0
+    assert second.outputs["changes"] == "0"
+    different = {name for name in first.outputs if first.outputs[name] != second.outputs[name]}
+    assert different == {"changes", "result"}
 
 
 def test_the_same_checkout_is_a_command_line(action: Path, tool_cache: Path, tmp_path: Path) -> None:

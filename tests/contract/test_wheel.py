@@ -80,8 +80,8 @@ def test_the_templates_are_found(environment: Path) -> None:
     assert told == sorted(path.name for path in (ROOT / "templates").iterdir() if any(path.iterdir()))
 
 
-def test_the_sample_is_valid_for_the_installed_command(environment: Path, consumer: Path) -> None:
-    assert shapemaker(environment, consumer, "validate", "--format", "json")
+def test_the_sample_is_valid_for_the_installed_command(environment: Path, sample: Path) -> None:
+    assert shapemaker(environment, sample, "validate", "--format", "json")
 
 
 def test_the_dependencies_agree_with_each_other(environment: Path) -> None:
