@@ -1,0 +1,169 @@
+"""One serving instance: a container that answers /ping and /invocations."""
+
+from __future__ import annotations
+
+import http.client
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shapemaker_action.containers.engine import ContainerSpec, Mount
+from shapemaker_action.errors import EnvironmentProblemError, ShapemakerError
+from shapemaker_action.local.sagemaker.logs import Follower, Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from shapemaker_action.containers.engine import Container
+    from shapemaker_action.local.sagemaker.variant import Variant
+    from shapemaker_action.local.world import World
+
+PORT = 8080
+PING_TIMEOUT = 2.0
+FIRST_PAUSE = 0.02
+LONGEST_PAUSE = 0.5
+GRACE = 30.0
+"""Seconds between SIGTERM and SIGKILL."""
+WATCH_INTERVAL = 5.0
+STRIKES = 3
+"""Failed pings in a row after which a running container is given up."""
+INSTANCE_LABEL = "shapemaker.instance"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What all instances of one generation of an endpoint have in common."""
+
+    world: World
+    region: str
+    endpoint: str
+    labels: dict[str, str]
+    directory: Path
+    """Holds a directory of model data per variant."""
+
+    def model_directory(self, variant: Variant) -> Path:
+        """What is mounted at /opt/ml/model."""
+        return self.directory / variant.name
+
+
+class Instance:
+    """An instance and its container. `in_flight` belongs to the router, under its lock."""
+
+    def __init__(self, site: Site, variant: Variant, identity: str = "") -> None:
+        self.id = identity or f"i-{secrets.token_hex(8)}"
+        self.variant = variant
+        self.in_flight = 0
+        self.ready = False
+        self.host = ""
+        self.port = 0
+        self.ended = threading.Event()
+        """The container is gone."""
+        self.retired = threading.Event()
+        """Nobody wants it any more."""
+        self._site = site
+        self._container: Container | None = None
+        self._follower: Follower | None = None
+
+    def start(self) -> None:
+        """Start the container; raises `ShapemakerError` if that cannot be done."""
+        site = self._site
+        mounts: tuple[Mount, ...] = ()
+        if self.variant.model_data:
+            mounts = (Mount(source=site.model_directory(self.variant), target="/opt/ml/model", read_only=True),)
+        spec = ContainerSpec(
+            image=self.variant.pinned,
+            name=f"shapemaker-{self.id}",
+            command=("serve",),
+            environment={"AWS_REGION": site.region, **self.variant.environment},
+            mounts=mounts,
+            port=PORT,
+            labels={**site.labels, INSTANCE_LABEL: self.id},
+        )
+        self.adopt(site.world.engine.start(spec), again=False)
+
+    def adopt(self, container: Container, *, again: bool) -> None:
+        """Take a running container as its own; `again` if an earlier server had it."""
+        self._container = container
+        stream = Stream(
+            world=self._site.world,
+            region=self._site.region,
+            group=f"/aws/sagemaker/Endpoints/{self._site.endpoint}",
+            name=f"{self.variant.name}/{self.id}",
+        )
+        self._follower = Follower(container.logs(), stream, lambda *_: None)
+        self._follower.start(again=again)
+        threading.Thread(target=self._await_end, name=f"await {self.id}", daemon=True).start()
+        try:
+            self.host, self.port = container.address()
+        except EnvironmentProblemError:
+            # It has ended already; whoever waits for its health learns that from `ended`.
+            self.host, self.port = "", 0
+
+    def await_health(self, patience: float) -> bool:
+        """Ping until it answers with 200; False if it doesn't within `patience` seconds, or ends."""
+        deadline = time.monotonic() + patience
+        pause = FIRST_PAUSE
+        while not self.retired.is_set() and time.monotonic() < deadline:
+            if self.ping():
+                self.ready = True
+                return True
+            if self.ended.wait(pause):
+                return False
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return False
+
+    def ping(self) -> bool:
+        """Whether `GET /ping` is answered with 200 in time."""
+        if not self.port or self.ended.is_set():
+            return False
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=PING_TIMEOUT)
+        try:
+            connection.request("GET", "/ping", headers={"User-Agent": "AHC/2.0"})
+            response = connection.getresponse()
+            response.read()
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+        return response.status == http.client.OK
+
+    def watch(self, lost: Callable[[Instance], None]) -> None:
+        """Keep an eye on it in the background; `lost` is called once when it has ended or stopped answering."""
+        threading.Thread(target=self._watch, args=(lost,), name=f"watch {self.id}", daemon=True).start()
+
+    def retire(self, grace: float = GRACE) -> None:
+        """SIGTERM, SIGKILL after the grace period, and away with it."""
+        self.ready = False
+        self.retired.set()
+        if self._container is None:
+            return
+        try:
+            self._container.stop(grace)
+            if self._follower:
+                self._follower.join(PING_TIMEOUT)
+            self._container.remove()
+        except ShapemakerError:
+            # Whatever is left carries our label: the next start of the server clears it up.
+            return
+
+    def _watch(self, lost: Callable[[Instance], None]) -> None:
+        strikes = 0
+        while strikes < STRIKES and not self.ended.wait(WATCH_INTERVAL):
+            if self.retired.is_set():
+                return
+            strikes = 0 if self.ping() else strikes + 1
+        if not self.retired.is_set():
+            self.ready = False
+            lost(self)
+
+    def _await_end(self) -> None:
+        try:
+            if self._container:
+                self._container.wait()
+        except EnvironmentProblemError:
+            pass
+        finally:
+            self.ended.set()
