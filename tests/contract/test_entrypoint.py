@@ -93,7 +93,7 @@ def test_a_whole_run_on_the_local_sagemaker_fills_every_output_and_the_next_one_
     action: Path, tool_cache: Path, tmp_path: Path, state: Path
 ) -> None:
     workspace = write(tmp_path / "mean", MEAN)
-    environ = {"RUNNER_TOOL_CACHE": str(tool_cache), "SHAPEMAKER_HOME": str(state), "SHAPEMAKER_ENGINE": "process"}
+    environ = {"RUNNER_TOOL_CACHE": str(tool_cache), "SHAPEMAKER_HOME": str(state), "SHAPEMAKER_ENGINE": "docker"}
     first, second = (run_action(action, workspace, {"stage": "run", "target": "local"}, environ) for _ in range(2))
     assert (first.exit_code, second.exit_code) == (0, 0), first.stderr + second.stderr
     assert not [name for name, value in first.outputs.items() if not value]

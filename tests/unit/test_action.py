@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[2]
 ACTION = load(ROOT)
 BIN = Path(sys.executable).parent
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
+OFFERED = sorted(ROOT.glob("templates/workflows/*.yml"))
+"""Workflows that users copy."""
 (STEP,) = ACTION["runs"]["steps"]
 
 
@@ -26,13 +28,16 @@ def check(*command: str | Path) -> str:
 
 
 def test_zizmor_finds_nothing() -> None:
-    assert not check("zizmor", "--offline", "--quiet", "--persona=auditor", "--strict-collection", "--no-progress", ".")
+    strict = ("--offline", "--quiet", "--no-progress", "--persona=auditor", "--strict-collection")
+    assert not check("zizmor", *strict, ".", *OFFERED)
 
 
 def test_action_and_workflows_satisfy_githubs_schemas() -> None:
     assert not check("check-jsonschema", "--builtin-schema", "vendor.github-actions", "action.yml")
-    assert not check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS)
-    assert not check("check-jsonschema", "--builtin-schema", "custom.github-workflows-require-timeout", *WORKFLOWS)
+    assert not check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *WORKFLOWS, *OFFERED)
+    assert not check(
+        "check-jsonschema", "--builtin-schema", "custom.github-workflows-require-timeout", *WORKFLOWS, *OFFERED
+    )
     assert not check("check-jsonschema", "--builtin-schema", "vendor.dependabot", ".github/dependabot.yml")
 
 
