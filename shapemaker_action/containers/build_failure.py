@@ -9,7 +9,7 @@ from shapemaker_action.errors import EnvironmentProblemError, ImageBuildError, S
 
 _KEPT = 12
 _PREFIX = re.compile(r"^#\d+ (?:sha256:\w+ )?(?:\d+\.\d+ )?")
-_NOISE = re.compile(
+_NOISE = re.compile(r"-+|>>>.*|(?:DONE|CACHED|sha256:).*|\d+ \| .*|.*new release of pip.*|.*WARNING: Running pip as.*")
     r"^(?:-+|>>>.*|#\d+ .*DONE.*|\d+ \| .*|.*notice.*new release of pip.*|.*WARNING: Running pip as.*)$"
 )
 
@@ -27,7 +27,7 @@ class Cause:
 # The first entry that matches anywhere wins: an unreachable index also ends in "No matching distribution".
 CAUSES = (
     Cause(
-        pattern=r"no space left on device",
+        pattern=r"(?i)no space left on device",
         says="the disk is full",
         remedy="free some space (docker system prune frees a lot), then run the same command again",
         error=EnvironmentProblemError,
@@ -105,7 +105,7 @@ CAUSES = (
 def explain(image: str, output: list[str]) -> ShapemakerError:
     """The error for a build whose last lines of output are `output`."""
     lines = [_PREFIX.sub("", line).rstrip() for line in output]
-    useful = [line for line in lines if line and not _NOISE.match(line)]
+    useful = [line for line in lines if line and not _NOISE.fullmatch(line)]
     details = tuple(useful[-_KEPT:])
     for cause in CAUSES:
         for line in reversed(useful):

@@ -46,6 +46,7 @@ _IMAGE_AT_FAULT = re.compile(
     r"|no command specified",
     re.IGNORECASE,
 )
+_NO_NETWORK = re.compile(r"no such network|unable to find network|network .* not found", re.IGNORECASE)
 _HOST_AT_FAULT = re.compile(r"bind source path|error mounting|rlimit|statfs", re.IGNORECASE)
 
 
@@ -117,6 +118,24 @@ class _CommandEngine(ABC):
         if found.code != 0:
             raise EnvironmentProblemError(f"{self.name} lists no containers: {found.last_line}", remedy=_RESTART)
         return [DockerContainer(self._client, self._environ, each) for each in found.output.split()]
+
+    def create_network(self, name: str, *, isolated: bool) -> None:
+        """See `Engine.create_network`."""
+        created = command.ask(
+            [self._client, "network", "create", *(["--internal"] if isolated else []), name], self._environ
+        )
+        if created.code != 0 and "already exists" not in created.errors:
+            raise EnvironmentProblemError(
+                f"{self.name} makes no network for several hosts: {created.last_line}", remedy=_RESTART
+            )
+
+    def remove_network(self, name: str) -> None:
+        """See `Engine.remove_network`."""
+        removed = command.ask([self._client, "network", "rm", name], self._environ)
+        if removed.code != 0 and not _NO_NETWORK.search(removed.errors):
+            raise EnvironmentProblemError(
+                f"{self.name} does not remove the network {name}: {removed.last_line}", remedy=_RESTART
+            )
 
     def promises(self) -> tuple[str, ...]:
         """Nothing to say: containers behave here as they do on SageMaker."""
@@ -241,6 +260,9 @@ def _options(spec: ContainerSpec) -> list[str]:
         words += ["--memory", f"{spec.memory_mb}m", "--memory-swap", f"{spec.memory_mb}m"]
     words += ["--network", spec.network] if spec.network else []
     words += ["--hostname", spec.hostname] if spec.hostname else []
+    if spec.hostname and spec.network not in ("", "none"):
+        # A host name alone is known to nobody but its own container.
+        words += ["--network-alias", spec.hostname]
     if spec.interactive:
         words += ["--interactive", *(["--tty"] if sys.stdin.isatty() else [])]
     return words

@@ -35,21 +35,22 @@ def parse(text: str) -> list[Instruction]:
     instructions: list[Instruction] = []
     numbered = iter(enumerate(text.splitlines(), start=1))
     for number, line in numbered:
-        if not line.strip() or line.lstrip().startswith("#"):
+        if _is_void(line):
             continue
         joined = line.strip()
         while joined.endswith(escape):
-            following = next(((n, each) for n, each in numbered if not each.lstrip().startswith("#")), None)
-            joined = joined[:-1].rstrip() + (" " + following[1].strip() if following else "")
-            if following is None:
-                break
+            # Comments and, in spite of a warning, blank lines do not end a continued instruction.
+            following = next((each.strip() for _, each in numbered if not _is_void(each)), "")
+            joined = f"{joined[:-1].rstrip()} {following}".rstrip()
         word, _, rest = joined.partition(" ")
         instructions.append(Instruction(line=number, word=word.upper(), rest=rest.strip()))
         for _, end in _HEREDOC.findall(rest) if word.upper() in ("RUN", "COPY", "ADD") else ():
-            for _, body in numbered:
-                if body.strip() == end:
-                    break
+            next((body for _, body in numbered if body.strip() == end), None)
     return instructions
+
+
+def _is_void(line: str) -> bool:
+    return not line.strip() or line.lstrip().startswith("#")
 
 
 def stages(text: str) -> list[Stage]:

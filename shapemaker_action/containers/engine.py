@@ -66,7 +66,7 @@ class ContainerSpec:
     host_port: int = 0
     """The loopback port to publish on; 0 for any free one."""
     network: str = ""
-    """`none`, the name of a network, or empty for the engine's default."""
+    """`none`, a network of `Engine.create_network`, or empty for the engine's default."""
     hostname: str = ""
     memory_mb: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -120,6 +120,12 @@ class Engine(Protocol):
 
     def find(self, labels: Mapping[str, str]) -> list[Container]:
         """Containers, running or ended, that carry all of the labels."""
+
+    def create_network(self, name: str, *, isolated: bool) -> None:
+        """Make a network in which containers find each other by `hostname`; `isolated` has no way out of it."""
+
+    def remove_network(self, name: str) -> None:
+        """Delete it once its containers are removed. Quiet if it is gone."""
 
     def promises(self) -> tuple[str, ...]:
         """What this engine does not promise, as sentences for the user; empty when there is nothing to say."""

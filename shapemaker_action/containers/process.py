@@ -122,6 +122,16 @@ class ProcessEngine:
         """See `Engine.find`."""
         return [each for each in self._all() if labels.items() <= _strings(each.state()["labels"]).items()]
 
+    def create_network(self, name: str, *, isolated: bool) -> None:  # noqa: ARG002 - there is none to isolate
+        """Never: processes share this machine's one address."""
+        raise EnvironmentProblemError(
+            "several hosts need a container engine: plain processes have no host names of their own",
+            remedy=_CONTAINERS_WANTED,
+        )
+
+    def remove_network(self, name: str) -> None:
+        """Nothing to do."""
+
     def promises(self) -> tuple[str, ...]:
         """See `Engine.promises`."""
         return (
