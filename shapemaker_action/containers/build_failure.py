@@ -10,8 +10,6 @@ from shapemaker_action.errors import EnvironmentProblemError, ImageBuildError, S
 _KEPT = 12
 _PREFIX = re.compile(r"^#\d+ (?:sha256:\w+ )?(?:\d+\.\d+ )?")
 _NOISE = re.compile(r"-+|>>>.*|(?:DONE|CACHED|sha256:).*|\d+ \| .*|.*new release of pip.*|.*WARNING: Running pip as.*")
-    r"^(?:-+|>>>.*|#\d+ .*DONE.*|\d+ \| .*|.*notice.*new release of pip.*|.*WARNING: Running pip as.*)$"
-)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ CASES: dict[str, tuple[str, type[ShapemakerError], str, str]] = {
     ),
     "no network": (
         (
-            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('Failed to establish a new "
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('Failed to make a new "
             "connection: [Errno -3] Temporary failure in name resolution')'\n"
             "ERROR: No matching distribution found for six"
         ),
