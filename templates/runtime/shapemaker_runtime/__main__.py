@@ -35,7 +35,7 @@ def main(argv: list[str]) -> int:
         sys.stderr.write(f"{argv[0]} takes no arguments, got: {' '.join(argv[1:])}\n")
         return 2
     module = ENTRIES[argv[0]]
-    if importlib.util.find_spec(module) is None:
+    if importlib.util.find_spec(module.rpartition(".")[0]) is None:
         sys.stderr.write(f"{argv[0]} is not in this image: training and inference are two images\n")
         return 2
     _prepare()

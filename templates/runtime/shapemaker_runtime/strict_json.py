@@ -13,6 +13,7 @@ MAX_DEPTH = 64
 # that parsing hides. They may take text in strings for numbers and brackets: then the slow check finds nothing.
 _SHAPE = bytes.maketrans(b"123456789E", b"000000000e")
 _LONG_NUMBER, _LONG_EXPONENT = b"0" * 300, b"0e000"
+_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
 _FEW_LEVELS, _MANY_BRACKETS = 3, 100_000
 
@@ -65,12 +66,12 @@ def _is_suspicious(body: bytes) -> bool:
 
 
 def _may_be_deep(body: bytes) -> bool:
-    brackets = body.translate(None, _NOT_BRACKETS)
+    brackets = body.translate(_BRACKETS, _NOT_BRACKETS)
     for level in range(MAX_DEPTH):  # each pass takes out the innermost level
         # Real documents shrink fast; one made to be deep must not cost all the passes.
         if not brackets or (level > _FEW_LEVELS and len(brackets) > _MANY_BRACKETS):
             break
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        brackets = brackets.replace(b"[]", b"")
     return bool(brackets)
 
 

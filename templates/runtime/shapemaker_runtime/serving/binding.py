@@ -30,7 +30,6 @@ if typing.TYPE_CHECKING:
 
 _SCALARS = (bool, int, float, str)
 _LISTS = (list, tuple, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
-_ARRAY_NAMES = ("np.ndarray", "numpy.ndarray")
 _SHOWN = 60
 
 
@@ -133,9 +132,10 @@ def _is_list(annotation: object) -> bool:
 
 
 def _is_array_annotation(annotation: object) -> bool:
+    if isinstance(annotation, str):  # NumPy's name, imported for type checkers only
+        return "ndarray" in annotation.lower()
     origin = typing.get_origin(annotation) or annotation
-    name = f"{getattr(origin, '__module__', '')}.{getattr(origin, '__qualname__', '')}"
-    return name in _ARRAY_NAMES or origin in _ARRAY_NAMES
+    return f"{getattr(origin, '__module__', '')}.{getattr(origin, '__qualname__', '')}" == "numpy.ndarray"
 
 
 def _fit(parameter: signature.Parameter, value: object, where: str) -> object:

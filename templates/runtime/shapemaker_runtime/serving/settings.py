@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,7 @@ def _number(environ: Mapping[str, str], name: str, default: Callable[[], int], l
     text = environ.get(name, "").strip()
     if not text:
         return default()
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= largest):
+    if not (re.fullmatch(r"[0-9]{1,10}", text) and 0 < int(text) <= largest):
         raise SetupError(f"{name} must be a number from 1 to {largest}, got {text[:40]!r}")
     return int(text)
 

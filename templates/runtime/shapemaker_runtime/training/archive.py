@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import shutil
 import tarfile
@@ -25,9 +26,13 @@ def digest(file: Path) -> str:
 def extract(file: Path, to: Path) -> None:
     """Unpack a tar.gz of plain files and directories; `SetupError` names the first member that is anything else."""
     try:
-        with tarfile.open(file, "r|gz") as archive:
-            for member in archive:
-                _extract(archive, member, to)
+        # tarfile's own "r|gz" takes a truncated file for a complete one; gzip knows better, if read to its end.
+        with gzip.open(file) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                for member in archive:
+                    _extract(archive, member, to)
+            while stream.read(_CHUNK):
+                pass
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise SetupError(f"{file.name} cannot be unpacked: {error}") from None
 

@@ -1,0 +1,209 @@
+"""Request bodies, by media type: what is read, and what is refused with which status."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from shapemaker_runtime.errors import RequestError
+from shapemaker_runtime.serving.decode import decode
+from shapemaker_runtime.serving.formats import Fields, Instances
+
+JSON, LINES, CSV, NPY = "application/json", "application/jsonlines", "text/csv", "application/x-npy"
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]), min_size=1).filter(
+    lambda text: not is_number(text)
+)
+
+
+def is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def rows(content_type: str, body: bytes | str, most: int = 1000) -> Any:
+    payload = decode(content_type, body if isinstance(body, bytes) else body.encode(), most)
+    assert isinstance(payload, Instances)
+    return payload.rows
+
+
+def refusal(content_type: str, body: bytes | str, most: int = 1000) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        decode(content_type, body if isinstance(body, bytes) else body.encode(), most)
+    return caught.value
+
+
+def npy(array: Any, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array, **options)
+    return stream.getvalue()
+
+
+def test_an_object_is_one_prediction_and_a_list_is_several() -> None:
+    assert decode(JSON, b'{"age": 31}', 10) == Fields({"age": 31})
+    assert decode(JSON, b'{"instances": [[1], [2]]}', 10) == Instances([[1], [2]])
+    assert decode(JSON, b'[{"age": 31}]', 10) == Instances([{"age": 31}])
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("31", "must be an object or a list"),
+        ('{"instances": 3}', "must be a list"),
+        ('{"instances": [1], "parameters": {}}', "takes no other name"),
+        ('{"instances": []}', "no instances"),
+        ("[]", "no instances"),
+        (" \n", "empty"),
+        ('{"age": 31', "not JSON: line 1 column 11"),
+    ],
+)
+def test_json_that_is_no_request_is_told_why(body: str, message: str) -> None:
+    error = refusal(JSON, body)
+    assert error.status == 400
+    assert message in error.message
+
+
+@pytest.mark.parametrize("name", ["application/jsonlines", "application/x-ndjson", "application/jsonl; charset=utf-8"])
+def test_each_line_is_an_instance(name: str) -> None:
+    assert rows(name, '{"age": 31}\r\n[1, 2]\n3\n\n') == [{"age": 31}, [1, 2], 3]
+
+
+def test_a_line_that_is_no_json_is_numbered() -> None:
+    assert refusal(LINES, "1\n{\n3").message.startswith("row 2 is not JSON: line 1 column 2")
+    assert refusal(LINES, "1\n\n3").message.startswith("row 2 is not JSON")
+
+
+@given(st.lists(st.lists(NUMBERS, min_size=3, max_size=3), min_size=1, max_size=20), st.sampled_from(["\n", "\r\n"]))
+def test_csv_of_numbers_is_read_as_it_was_written(table: list[list[float]], end: str) -> None:
+    assert rows(CSV, end.join(",".join(map(repr, row)) for row in table)) == table
+
+
+@given(st.lists(st.tuples(NUMBERS, TEXTS), min_size=1, max_size=10))
+def test_columns_of_text_stay_text(table: list[tuple[float, str]]) -> None:
+    body = "\n".join(f'{number!r},"{text.replace(chr(34), chr(34) * 2)}"' for number, text in table)
+    assert rows(CSV, body) == [list(row) for row in table]
+
+
+def test_a_header_is_announced_by_the_content_type() -> None:
+    assert rows("text/csv; header=present", "age,town\n31,Oslo\n58,Bergen\n") == [
+        {"age": 31.0, "town": "Oslo"},
+        {"age": 58.0, "town": "Bergen"},
+    ]
+    assert refusal("text/csv; header=present", "a,a\n1,2").message == "a name stands twice in the header"
+    assert refusal("text/csv; header=present", "a,b\n").message == "there are no instances"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("1,2\n3\n", "row 2 has 1 values, and row 1 has 2"),
+        ("1\n\n2\n", "row 2 has 0 values"),
+        ("1,2\n3,\n", "row 2 has a value that is no number"),
+        ("1\n--5\n", "row 2 has a value that is no number"),
+        ("1\n1e999\n", "row 2 has a number that is out of range"),
+        ("a,1\nb,1e999\n", "row 2 has a number that is out of range"),
+        ("1\n1_0\n", "row 2, column 1: no plain decimal number"),
+        ("a,1\nb,١٢\n", "row 2, column 2: no plain decimal number"),
+        ("nan\n", "row 1, column 1: no plain decimal number"),
+        ("1,2\n3, 4\n", "row 2, column 2: no plain decimal number"),
+        ("a,1\nb,\n", "row 2, column 2: no plain decimal number"),
+        ('a,1\nb,"\n', "row 2 is not CSV"),
+        ("a\0,1\n", "row 1 "),
+        ("x" * 200_000, "row 1 is not CSV"),
+        (b"\xff", "not UTF-8 at byte 0"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_csv_that_is_no_table_is_refused_at_its_row(body: str | bytes, message: str) -> None:
+    error = refusal(CSV, body)
+    assert error.status == 400
+    assert message in error.message
+
+
+@pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<i4", "|u1", "|b1"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_arrive_as_they_were_sent(dtype: str, order: Any) -> None:
+    array = np.asarray([[1, 0, 3], [4, 5, 6]], dtype=dtype, order=order)
+    found = rows(NPY, npy(array))
+    assert np.array_equal(found, array)
+    assert found.dtype.isnative
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (npy(np.array([{}], dtype=object), allow_pickle=True), "must be of numbers"),
+        (npy(np.array(["a"])), "must be of numbers"),
+        (npy(np.array([(1, 2.0)], dtype=[("a", int), ("b", float)])), "must be of numbers"),
+        (npy(np.array([1j])), "must be of numbers"),
+        (npy(np.arange(9.0))[:-1], "disagree"),
+        (npy(np.arange(9.0)) + b"x", "disagree"),
+        (npy(np.float64(3)), "disagree"),
+        (npy(np.arange(9.0)).replace(b"(9,)", b"(9000000000,)"), "disagree"),
+        (npy(np.arange(9.0)).replace(b"(9,)", b"(-9,)"), "disagree"),
+        (npy(np.arange(9.0)).replace(b"(9,)", b"[9]"), "not a .npy file"),
+        (npy(np.arange(9.0)).replace(b"<f8", b"<f3"), "not a .npy file"),
+        (npy(np.arange(9.0)).replace(b"(9,), ", b"(9**9,)"), "not a .npy file"),
+        (b"\x93NUMPY\x02\x00\xff\xff\xff\xff" + b"(" * 9999, "not a .npy file"),
+        (b"\x93NUMPY\x01\x00\xff\x0f" + b"(" * 9999, "not a .npy file"),
+        (b"\x93NUMPY", "not a .npy file"),
+        (b"\x80\x04]", "not a .npy file"),
+    ],
+    ids=range(16),
+)
+def test_arrays_that_are_none_are_refused_before_memory_is_spent(body: bytes, message: str) -> None:
+    error = refusal(NPY, body)
+    assert error.status == 400
+    assert message in error.message
+
+
+@given(st.binary(max_size=40), st.integers(0, 200))
+def test_damaged_arrays_are_refused_or_read_but_never_crash(noise: bytes, place: int) -> None:
+    whole = npy(np.arange(6.0).reshape(2, 3))
+    try:
+        decode(NPY, whole[:place] + noise + whole[place + len(noise) :], 10)
+    except RequestError as error:
+        assert error.status in (400, 413)  # noqa: PT017 - either way is right
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/python-pickle", "application/x-npy2", ";"])
+def test_other_media_types_are_told_which_there_are(content_type: str) -> None:
+    error = refusal(content_type, b"{}")
+    assert error.status == 415
+    assert error.message.endswith(f"{JSON}, {LINES}, {CSV}, {NPY}")
+
+
+def test_a_charset_must_be_named_and_known() -> None:
+    document = {"name": "Åse"}
+    text = json.dumps(document, ensure_ascii=False)
+    assert decode(f"{JSON}; charset=UTF-8", text.encode(), 10) == Fields({"name": "Åse"})
+    assert decode(f"{JSON}; charset=utf-16", text.encode("utf-16"), 10) == Fields({"name": "Åse"})
+    assert decode(f'{JSON}; charset="iso-8859-1"', text.encode("latin-1"), 10) == Fields({"name": "Åse"})
+    assert refusal(JSON, text.encode("utf-16")).status == 400
+    assert refusal(f"{JSON}; charset=utf-16", b"\xff\xfe{").status == 400
+    assert refusal(f"{JSON}; charset=rot13", b"{}").status == 415
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [(JSON, b"[" + b"1," * 10 + b"1]"), (LINES, b"1\n" * 11), (CSV, b"1\n" * 11), (NPY, npy(np.zeros(11)))],
+)
+def test_too_many_rows_are_refused(content_type: str, body: bytes) -> None:
+    assert refusal(content_type, body, 10).status == 413
+    assert len(rows(content_type, body, 11)) == 11
+
+
+@given(st.sampled_from([JSON, LINES, CSV, NPY]), st.binary(max_size=60))
+def test_any_bytes_are_a_payload_or_a_refusal(content_type: str, body: bytes) -> None:
+    try:
+        decode(content_type, body, 10)
+    except RequestError as error:
+        assert error.status in (400, 413)  # noqa: PT017
