@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shapemaker_action import __version__
 from shapemaker_action.assets import PACKAGE
@@ -36,6 +36,8 @@ _ANSWER_SECONDS = 30.0
 _START_SECONDS = 90.0
 _LOCK_SECONDS = 180.0
 _STOP_SECONDS = 60.0
+_HUNG_SECONDS = 3.0
+_RELEASE_SECONDS = 3.0
 _POLL_SECONDS = 0.05
 _PORTS = range(20000, 30000)
 """Below what operating systems give out on their own, or the port would be taken by the next start."""
@@ -52,19 +54,19 @@ _PASSED_ON = re.compile(
 )
 
 
-def up(state: Path, *, engine: str = "auto", port: int = 0) -> LocalService:
+def up(state: Path, *, engine: str = "auto", port: int = 0, patience: float = _ANSWER_SECONDS) -> LocalService:
     """The running service, started if need be; any number of processes may ask at once.
 
-    A server of another version, engine or port is replaced, and its state goes on. `auto` takes whichever engine a
-    running server has, 0 whichever port.
+    A server of another version, engine or port is replaced, and its state goes on, as is one that has not answered
+    for `patience` seconds. `auto` takes whichever engine a running server has, 0 whichever port.
     """
     engine = os.environ.get(OVERRIDE) or engine
     with _locked(state):
         known = service.load(state) or service.create(state)
-        running = _running(known, _ANSWER_SECONDS)
+        running = _running(known, patience)
         if running and _fits(running, engine, port):
             return running
-        _stop(running or known)
+        process.end(known.pid, known.started, _STOP_SECONDS if running else _HUNG_SECONDS)
         known = replace(known, engine=engine, version=__version__, port=port or known.port)
         return _start(known)
 
@@ -76,7 +78,7 @@ def down(state: Path) -> None:
     with _locked(state):
         known = service.load(state)
         if known:
-            _stop(_running(known, _ANSWER_SECONDS) or known)
+            process.end(known.pid, known.started, _STOP_SECONDS)
             service.ended(known).save()
 
 
@@ -106,29 +108,21 @@ def _fits(running: LocalService, engine: str, port: int) -> bool:
 
 
 def _running(known: LocalService, patience: float) -> LocalService | None:
-    """The service as its server describes itself, when it is this state directory's and answers."""
-    health = _health(known, patience)
-    if health is None:
-        return None
-    pid = int(health["pid"])
-    return replace(known, pid=pid, started=process.began(pid), version=health["version"], engine=health["engine"])
+    """The service when its process lives and answers."""
+    return known if process.is_running(known.pid, known.started) and _answers(known, patience) else None
 
 
-def _health(known: LocalService, patience: float) -> dict[str, Any] | None:
-    if not known.port:
-        return None
+def _answers(known: LocalService, patience: float) -> bool:
     path, header = _HEALTH
     # http.client knows of no proxies, which a request to this machine must never take.
     connection = http.client.HTTPConnection("127.0.0.1", known.port, timeout=patience)
     try:
         connection.request("GET", path, headers={header: known.access_key})
-        response = connection.getresponse()
-        content = response.read()
+        return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
-        return None
+        return False
     finally:
         connection.close()
-    return dict(json.loads(content)) if response.status == http.client.OK else None
 
 
 def _start(known: LocalService) -> LocalService:
@@ -137,9 +131,10 @@ def _start(known: LocalService) -> LocalService:
         known = replace(service.ended(known), port=int(listening.getsockname()[1]))
         known.save()
         _launch(known, listening.fileno())
-    running = _running(known, _START_SECONDS)
-    if running is None:
-        _stop(service.load(known.state) or known)
+    answers = _answers(known, _START_SECONDS)
+    running = service.load(known.state) or known
+    if not answers:
+        process.end(running.pid, running.started, _HUNG_SECONDS)
         raise EnvironmentProblemError(
             "the local SageMaker did not start",
             state=f"its state in {known.state} is as it was",
@@ -183,30 +178,35 @@ def _import_path() -> list[str]:
 
 
 def _listen(known: LocalService) -> socket.socket:
-    candidates = [known.port] if known.port else random.sample(_PORTS, 100)
-    for port in candidates:
-        listening = socket.socket()
-        # A restart shall not wait for the connections of the last server to fade away.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind(("127.0.0.1", port))
-            listening.listen(_BACKLOG)
-        except OSError as error:
-            listening.close()
-            if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
-                raise
-        else:
+    if not known.port:
+        free = (_bound(port) for port in random.sample(_PORTS, len(_PORTS)))
+        return next(listening for listening in free if listening)
+    # A server that was killed just now may need a moment to let go of the port.
+    deadline = time.monotonic() + _RELEASE_SECONDS
+    while time.monotonic() < deadline:
+        if listening := _bound(known.port):
             return listening
+        time.sleep(_POLL_SECONDS)
     raise EnvironmentProblemError(
-        f"port {candidates[0]} of 127.0.0.1 is taken by another program",
+        f"port {known.port} of 127.0.0.1 is taken by another program",
         state=f"the local SageMaker is not running; its state in {known.state} is as it was",
-        remedy=f"end the program that listens on port {candidates[0]}, or move with: shapemaker local up --port NUMBER",
+        remedy=f"end the program that listens on port {known.port}, or move with: shapemaker local up --port NUMBER",
     )
 
 
-def _stop(running: LocalService) -> None:
-    """Also a server that hangs: it has written down its pid. Nothing to do without one."""
-    process.end(running.pid, running.started, _STOP_SECONDS)
+def _bound(port: int) -> socket.socket | None:
+    listening = socket.socket()
+    # A restart shall not wait for the connections of the last server to fade away.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+            raise
+        return None
+    return listening
 
 
 @contextmanager

@@ -24,22 +24,23 @@ def began(pid: int) -> str:
     return shown.stdout.strip()
 
 
+def is_running(pid: int, began_at: str) -> bool:
+    """Whether that very process lives; never so for pid 0."""
+    return bool(pid) and bool(began_at) and began(pid) == began_at
+
+
 def end(pid: int, began_at: str, grace: float) -> None:
     """SIGTERM, and SIGKILL after `grace` seconds; quiet if that process has ended."""
     for number, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, grace)):
-        if not _is(pid, began_at):
+        if not is_running(pid, began_at):
             return
         try:
             os.kill(pid, number)
         except ProcessLookupError:
             return
         deadline = time.monotonic() + patience
-        while _is(pid, began_at) and time.monotonic() < deadline:
+        while is_running(pid, began_at) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-
-
-def _is(pid: int, began_at: str) -> bool:
-    return bool(pid) and bool(began_at) and began(pid) == began_at
 
 
 def _began_on_linux(pid: int) -> str:
