@@ -23,6 +23,11 @@ def mutating(consumer: Consumer, since: int) -> list[str]:
     return [f"{call.service} {call.operation}" for call in consumer.calls()[since:] if call.mutating]
 
 
+def endpoints(consumer: Consumer) -> set[str]:
+    listed = consumer.client("sagemaker").list_endpoints(NameContains=consumer.name)["Endpoints"]
+    return {endpoint["EndpointName"] for endpoint in listed if endpoint["EndpointName"].split("-")[0] == consumer.name}
+
+
 def test_run_makes_everything_and_a_second_run_changes_nothing(mean: Consumer) -> None:
     first = mean.do("run")
     assert ("create", "endpoint") in first.changes
@@ -53,18 +58,18 @@ def test_each_change_redoes_only_what_follows_from_it(mean: Consumer) -> None:
 
 
 def test_plan_shows_an_empty_a_deployed_and_a_drifted_account_without_a_write(mean: Consumer) -> None:
-    mean.do("plan")
+    begin = len(mean.calls())
     everything = mean.do("plan").changes
     assert {action for action, _ in everything} == {"create"}
     assert {"bucket", "repository", "role", "image", "training job", "endpoint"} <= {kind for _, kind in everything}
-    assert mutating(mean, 0) == []
+    assert mutating(mean, begin) == []
     mean.do("run")
     since = len(mean.calls())
     assert mean.do("plan").changes == []
-    bucket = mean.client("s3").list_buckets()["Buckets"][0]["Name"]
+    bucket = f"shapemaker-{mean.name}-000000000000-eu-west-1"
     mean.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
-    mean.client("sagemaker").delete_endpoint(EndpointName="mean")
-    mean.client("sagemaker").get_waiter("endpoint_deleted").wait(EndpointName="mean", WaiterConfig={"Delay": 1})
+    mean.client("sagemaker").delete_endpoint(EndpointName=mean.name)
+    mean.client("sagemaker").get_waiter("endpoint_deleted").wait(EndpointName=mean.name, WaiterConfig={"Delay": 1})
     since = len(mean.calls())
     drifted = mean.do("plan").document["changes"]
     assert mutating(mean, since) == []
@@ -76,7 +81,7 @@ def test_plan_shows_an_empty_a_deployed_and_a_drifted_account_without_a_write(me
 
 def test_a_deploy_can_be_rolled_back_and_forth(mean: Consumer) -> None:
     one = mean.do("run").outputs["endpoint-config"]
-    two = mean.do("run", "--set", "train.hyperparameters.shift=-1", "--set", "invoke.requests=[requests/one.json]")
+    two = mean.do("run", "--set", "train.hyperparameters.shift=0.1", "--set", "invoke.requests=[requests/one.json]")
     assert two.outputs["endpoint-config"] != one
     assert mean.do("rollback").outputs["endpoint-config"] == one
     assert mean.do("invoke").outputs["predictions"][0]["answer"] == {"predictions": [3.0]}
@@ -102,14 +107,14 @@ def test_delete_removes_what_serves_and_everything_removes_the_rest(mean: Consum
     assert mean.do("delete").changes == []
     rest = {kind for _, kind in mean.do("delete", "--everything").changes}
     assert rest == {"training job", "bucket", "repository", "role"}
-    assert mean.client("s3").list_buckets()["Buckets"] == []
+    assert not [b for b in mean.client("s3").list_buckets()["Buckets"] if f"-{mean.name}-" in b["Name"]]
     again = mean.do("run")
     assert ("create", "endpoint") in again.changes
 
 
 def test_what_is_not_owned_is_refused(mean: Consumer) -> None:
     mean.do("run")
-    arn = mean.client("sagemaker").describe_endpoint(EndpointName="mean")["EndpointArn"]
+    arn = mean.client("sagemaker").describe_endpoint(EndpointName=mean.name)["EndpointArn"]
     mean.client("sagemaker").add_tags(ResourceArn=arn, Tags=[{"Key": "shapemaker:project", "Value": "other"}])
     for stage in ("plan", "deploy", "delete"):
         refused = mean.fail(stage, code=10)
@@ -127,7 +132,7 @@ def test_an_experimental_job_is_never_deployed_by_itself(mean: Consumer) -> None
 
 def test_deploy_takes_a_named_artifact_a_named_job_or_the_newest_good_one(mean: Consumer) -> None:
     first = mean.do("run").outputs
-    second = mean.do("run", "--set", "train.hyperparameters.shift=1", "--set", "invoke.requests=[]").outputs
+    second = mean.do("run", "--set", "train.hyperparameters.shift=0.2", "--set", "invoke.requests=[]").outputs
     assert mean.do("deploy", "--model-data", first["model-data"]).outputs["model-data"] == first["model-data"]
     assert mean.do("deploy", "--training-job", second["training-job"]).outputs["training-job"] == second["training-job"]
     untrained = mean.do("deploy", "--set", "train.hyperparameters.shift=9")
@@ -149,7 +154,7 @@ def test_started_without_waiting_then_attached_to(mean: Consumer) -> None:
     started = mean.do("train", "--no-wait").outputs["training-job"]
     attached = mean.do("train")
     assert attached.outputs["training-job"] == started
-    jobs = mean.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
+    jobs = mean.client("sagemaker").list_training_jobs(NameContains=f"{mean.name}-")["TrainingJobSummaries"]
     assert [job["TrainingJobName"] for job in jobs] == [started]
 
 
@@ -174,10 +179,9 @@ def test_two_environments_live_beside_each_other(mean: Consumer) -> None:
     mean.do("run")
     made = mean.do("run", "--environment", "production")
     assert ("create", "image") not in made.changes
-    names = {e["EndpointName"] for e in mean.client("sagemaker").list_endpoints()["Endpoints"]}
-    assert names == {"mean", "mean-production"}
+    assert endpoints(mean) == {mean.name, f"{mean.name}-production"}
     mean.do("delete", "--environment", "production")
-    assert [e["EndpointName"] for e in mean.client("sagemaker").list_endpoints()["Endpoints"]] == ["mean"]
+    assert endpoints(mean) == {mean.name}
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,11 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Consumer:
-    """`folder` is the repository, `state` where its local SageMaker lives."""
+    """`folder` is the repository, `state` where its local SageMaker lives, `name` the project in shapemaker.yml."""
 
     folder: Path
     state: Path
+    name: str = "mean"
     engine: str = "process"
     environ: Mapping[str, str] = field(default_factory=dict)
 
@@ -132,7 +133,7 @@ def write(folder: Path, files: Mapping[str, str]) -> Path:
 
 MEAN = {
     "shapemaker.yml": """\
-project: {name: mean}
+project: {name: NAME}
 aws: {region: eu-west-1}
 model: meanpkg.model:Model
 build: {requirements: ""}
