@@ -24,7 +24,14 @@ def parsed(*paths: Path) -> dict[str, ast.Module]:
 
 
 MODULES = parsed(*(ROOT / PACKAGE).rglob("*.py"))
-OTHERS = [path for folder in ("templates", "tests", "modelpkg") for path in (ROOT / folder).rglob("*.py")]
+CASES = ROOT / "tests" / "cases"
+"""Repositories of made-up users: many are wrong on purpose."""
+OTHERS = [
+    path
+    for folder in ("templates", "tests", "modelpkg")
+    for path in (ROOT / folder).rglob("*.py")
+    if not path.is_relative_to(CASES)
+]
 TREES = MODULES | parsed(ROOT / "entrypoint", *OTHERS)
 
 FLOORS = (
