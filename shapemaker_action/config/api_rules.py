@@ -121,56 +121,51 @@ def check(_: Project, source: Source) -> Iterator[Diagnostic]:
         path: KeyPath = (section, "api", operation)
         node = find(source.document, path)
         if isinstance(node, MappingNode):
-            yield from _refused(path, operation, node, source)
-            yield from _violations(path, operation, node, source)
+            refused = {field: reason for field, reason in _REFUSED[operation].items() if _is_given(node, field)}
+            for field, reason in refused.items():
+                yield source.key_error((*path, *field), "cannot be set here", reason)
+            yield from _violations(path, operation, node, frozenset(refused), source)
             yield from _variants(path, node, source)
 
 
-def _refused(path: KeyPath, operation: str, node: MappingNode, source: Source) -> Iterator[Diagnostic]:
-    for field, reason in _REFUSED[operation].items():
-        given = find(node, field)
-        # A null removes our field, which is as legal as it is rare: InstanceType for a group of instance types.
-        if given is not None and not (isinstance(given, ScalarNode) and given.value is None):
-            yield source.key_error((*path, *field), "cannot be set here", reason)
+def _is_given(node: MappingNode, field: KeyPath) -> bool:
+    """A null removes our field, which is as legal as it is rare: InstanceType for a group of instance types."""
+    given = find(node, field)
+    return given is not None and not (isinstance(given, ScalarNode) and given.value is None)
 
 
-def _violations(path: KeyPath, operation: str, node: MappingNode, source: Source) -> Iterator[Diagnostic]:
+def _violations(
+    path: KeyPath, operation: str, node: MappingNode, refused: frozenset[KeyPath], source: Source
+) -> Iterator[Diagnostic]:
     reported: set[KeyPath] = set()
     for violation in service_model.load("sagemaker").check(operation, plain(node), partial=True):
-        completed = violation.kind == "missing" and violation.path[:-1] in _COMPLETED
         place = (*path, *violation.path)
-        if completed or place in reported or not source.is_sound(*place):
-            continue
-        reported.add(place)
-        yield _diagnostic(place, operation, violation, find(node, violation.path), source)
+        completed = violation.kind == "missing" and violation.path[:-1] in _COMPLETED
+        known = place in reported or any(violation.path[: len(each)] == each for each in refused)
+        if not completed and not known and source.is_sound(*place):
+            reported.add(place)
+            yield _diagnostic(place, operation, violation, find(node, violation.path), source)
 
 
 def _diagnostic(
     path: KeyPath, operation: str, violation: service_model.Violation, node: Node | None, source: Source
 ) -> Diagnostic:
     meant = f"did you mean {violation.suggestion}?" if violation.suggestion else ""
-    if violation.kind == "unknown":
-        return source.key_error(path, f"{operation} has no such field here", meant or f"expected {violation.expected}")
-    if violation.kind == "missing":
-        return source.key_error(path, "is missing; AWS demands it")
-    hint = meant
-    if violation.kind == "type" and isinstance(node, ScalarNode):
-        hint = words.value_hint(node, path, _TYPES.get(violation.expected, []), [])
-    elif violation.kind == "length":
-        return source.error(path, f"expected {violation.expected}; got {_size(node)}")
+    match violation.kind:
+        case "unknown":
+            message = f"{operation} has no such field here"
+            return source.key_error(path, message, meant or f"expected {violation.expected}")
+        case "missing":
+            return source.key_error(path, "is missing; AWS demands it")
+        case "length" | "range":
+            return source.error(path, f"expected {violation.expected}; got {words.amount(node)}")
+        case "type" if isinstance(node, ScalarNode):
+            hint = words.value_hint(node, path, _TYPES.get(violation.expected, []), [])
+        case "enum":
+            hint = meant
+        case _:
+            hint = ""
     return source.error(path, f"expected {violation.expected}; got {words.got(node)}", hint)
-
-
-def _size(node: Node | None) -> str:
-    match node:
-        case MappingNode():
-            return str(len(node.entries))
-        case ListNode():
-            return str(len(node.nodes))
-        case ScalarNode():
-            return str(len(str(node.value)))
-        case None:
-            return "nothing"
 
 
 def _variants(path: KeyPath, node: MappingNode, source: Source) -> Iterator[Diagnostic]:

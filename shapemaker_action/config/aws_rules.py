@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from shapemaker_action import java_pattern, service_model
 from shapemaker_action.config import aws_facts, words
+from shapemaker_action.config.node import quoted
 from shapemaker_action.naming import OWNER_TAG
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _region(project: Project, source: Source) -> Iterator[Diagnostic]:
             words.did_you_mean(region, aws_facts.regions())
             or "a region newer than the installed botocore needs its upgrade"
         )
-        yield source.error(("aws", "region"), f"expected an AWS region such as eu-west-1; got '{region}'", hint)
+        yield source.error(("aws", "region"), f"expected an AWS region such as eu-west-1; got {quoted(region)}", hint)
 
 
 def _role(project: Project, source: Source) -> Iterator[Diagnostic]:
@@ -50,20 +51,21 @@ def _role(project: Project, source: Source) -> Iterator[Diagnostic]:
         return
     arn = _ARN.fullmatch(role)
     if arn is None:
-        yield source.error(path, f"expected the ARN of an IAM role; got '{role}'", _arn_of_role(project, role))
+        yield source.error(path, f"expected the ARN of an IAM role; got {quoted(role)}", _arn_of_role(project, role))
     elif "*" in role:
         yield source.error(path, "expected the ARN of one role; wildcards match nothing here")
     elif arn["service"] != "iam" or not arn["resource"].startswith("role/"):
-        kind = arn["resource"].partition("/")[0]
         yield source.error(
             path,
-            f"expected the ARN of an IAM role (…:role/NAME); got one of {arn['service']} {kind}",
-            "SageMaker can assume roles only, not users or groups",
+            f"expected the ARN of an IAM role (…:role/NAME); got {quoted(role)}",
+            "SageMaker assumes roles only, not users or groups",
         )
     elif not re.fullmatch(r"[0-9]{12}", arn["account"]):
-        yield source.error(path, f"the account in the ARN must be 12 digits; got '{arn['account']}'")
+        yield source.error(path, f"the account in the ARN must be 12 digits; got {quoted(arn['account'])}")
     elif not _is_role_arn(role):
-        yield source.error(path, f"expected the ARN of an IAM role (arn:aws:iam::ACCOUNT:role/NAME); got '{role}'")
+        yield source.error(
+            path, f"expected the ARN of an IAM role (arn:aws:iam::ACCOUNT:role/NAME); got {quoted(role)}"
+        )
     else:
         yield from _belonging(project, source, arn["partition"], arn["account"])
 
@@ -96,8 +98,8 @@ def _arn_of_role(project: Project, role: str) -> str:
     partition = aws_facts.partition_of(project.aws.region) or "aws"
     name = role.strip("/").removeprefix("role/")
     return (
-        f"of a role without a path it is arn:{partition}:iam::{project.aws.account or 'ACCOUNT'}:role/{name}; "
-        "roles made by the console have role/service-role/ there"
+        f"without a path it is arn:{partition}:iam::{project.aws.account or 'ACCOUNT'}:role/{name}; "
+        "the console makes roles with a path: role/service-role/…"
     )
 
 
@@ -108,7 +110,7 @@ def _bucket(project: Project, source: Source) -> Iterator[Diagnostic]:
         return
     bare = re.sub(r"^(s3://|arn:[a-z-]+:s3:::)", "", bucket, flags=re.IGNORECASE).partition("/")[0].lower()
     hint = f"write {bare}" if bare != bucket and not aws_facts.bucket_fault(bare) else ""
-    yield source.error(("aws", "bucket"), f"'{bucket}' {fault}", hint)
+    yield source.error(("aws", "bucket"), f"{quoted(bucket)} {fault}", hint)
 
 
 def _repository(project: Project, source: Source) -> Iterator[Diagnostic]:
@@ -119,7 +121,7 @@ def _repository(project: Project, source: Source) -> Iterator[Diagnostic]:
     name = (uri["name"] if uri else repository.partition(":")[0]).lower()
     yield source.error(
         ("aws", "repository"),
-        f"expected the name of an ECR repository, without registry and tag, in lower case; got '{repository}'",
+        f"expected the name of an ECR repository, without registry and tag, in lower case; got {quoted(repository)}",
         f"write {name}" if name != repository and _is_repository(name) else "",
     )
 
@@ -143,4 +145,4 @@ def _tags(project: Project, source: Source) -> Iterator[Diagnostic]:
             )
             part = str(violation.path[-1]).lower()
             place = source.key_error if part == "key" else source.error
-            yield place((*path, key), f"expected {expected} in a tag's {part}; got '{violation.value}'")
+            yield place((*path, key), f"expected {expected} in a tag's {part}; got {quoted(str(violation.value))}")

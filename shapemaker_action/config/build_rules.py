@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from shapemaker_action import assets
 from shapemaker_action.config import paths, words
 from shapemaker_action.config.environment_rules import SECRET_NAME, SECRET_VALUE
+from shapemaker_action.config.node import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ def _framework(project: Project, source: Source) -> Iterator[Diagnostic]:
     if build.framework not in frameworks() and not (build.training_dockerfile and build.inference_dockerfile):
         yield source.error(
             ("build", "framework"),
-            f"expected {words.one_of(frameworks())}; got '{build.framework}'",
+            f"expected {words.one_of(frameworks())}; got {quoted(build.framework)}",
             words.did_you_mean(build.framework, frameworks()) or "for anything else write your own build.dockerfile",
         )
 
@@ -56,10 +57,10 @@ def _base_image(project: Project, source: Source) -> Iterator[Diagnostic]:
         return
     match = _IMAGE.fullmatch(image)
     if match is None:
-        yield source.error(path, f"expected an image such as python:3.11-slim-bookworm; got '{image}'")
+        yield source.error(path, f"expected an image such as python:3.11-slim-bookworm; got {quoted(image)}")
     elif not match["digest"] and match["tag"] in (None, ":latest"):
         yield source.warning(
-            path, f"'{image}' is whatever is newest on the day of the build", "name a version or a digest"
+            path, f"{quoted(image)} is whatever is newest on the day of the build", "name a version or a digest"
         )
 
 
@@ -82,18 +83,19 @@ def existing_file(path: KeyPath, file: str, source: Source, noun: str) -> Iterat
     """A finding unless the path is a file of the repository."""
     fault = paths.fault(source.directory, file)
     if fault:
-        yield source.error(path, f"'{file}' {fault}")
+        yield source.error(path, f"{quoted(file)} {fault}")
     elif paths.is_folder(source.directory, file):
-        yield source.error(path, f"expected a {noun}; '{file}' is a folder")
+        yield source.error(path, f"expected a {noun}; {quoted(file)} is a folder")
     elif not paths.is_file(source.directory, file):
-        yield source.error(path, f"there is no file '{file}' in the repository", _similar(source.directory, file))
+        yield source.error(path, f"there is no file {quoted(file)} in the repository", similar(source.directory, file))
 
 
-def _similar(root: Path, file: str) -> str:
-    folder = (root / file).parent
-    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+def similar(root: Path, file: str) -> str:
+    """A hint at a file or folder of nearly the same name beside where this one should be."""
+    folder = Path(file).parent
+    names = [each.name for each in (root / folder).iterdir()] if paths.is_folder(root, folder.as_posix()) else []
     close = words.nearest(Path(file).name, names)
-    return f"did you mean {(Path(file).parent / close).as_posix()}?" if close else ""
+    return f"did you mean {(folder / close).as_posix()}?" if close else ""
 
 
 def _requirements(project: Project, source: Source) -> Iterator[Diagnostic]:
@@ -114,9 +116,9 @@ def _requirements(project: Project, source: Source) -> Iterator[Diagnostic]:
 def _include(path: KeyPath, pattern: str, source: Source) -> Iterator[Diagnostic]:
     fault = paths.fault(source.directory, pattern)
     if fault:
-        yield source.error(path, f"'{pattern}' {fault}")
+        yield source.error(path, f"{quoted(pattern)} {fault}")
     elif not paths.is_folder(source.directory, pattern) and not paths.matching(source.directory, pattern):
-        yield source.error(path, f"'{pattern}' matches no file of the repository")
+        yield source.error(path, f"{quoted(pattern)} matches no file of the repository")
 
 
 def _args(project: Project, source: Source) -> Iterator[Diagnostic]:

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from shapemaker_action.config import aws_facts, paths
+from shapemaker_action.config.build_rules import similar
+from shapemaker_action.config.node import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,9 +44,11 @@ def _channels(
             yield source.key_error(
                 place, "expected a name of at most 64 letters, digits, dots, hyphens and underscores"
             )
-        elif name in _RESERVED:
+        elif name in _RESERVED and path[0] == "train":
             yield source.key_error(
-                place, f"'{name}' is a parameter with a meaning of its own", "give the channel another name"
+                place,
+                f"{quoted(name)} is a parameter of train() with a meaning of its own",
+                "give the channel another name",
             )
         if source.is_sound(*place):
             deep = (*place, "source") if source.is_written(*place, "source") else place
@@ -57,10 +61,12 @@ def _source(path: KeyPath, text: str, source: Source) -> Iterator[Diagnostic]:
     elif text.lower().startswith("s3:"):
         fault = s3_fault(text)
         if fault:
-            yield source.error(path, f"'{text}' {fault}", "write s3://BUCKET/PREFIX/")
+            yield source.error(path, f"{quoted(text)} {fault}", "write s3://BUCKET/PREFIX/")
     elif re.match(r"https?://", text, re.IGNORECASE):
         yield source.error(
-            path, f"'{text}' is a web address; SageMaker reads S3 only", "copy the data to s3:// or into the repository"
+            path,
+            f"{quoted(text)} is a web address; SageMaker reads S3 only",
+            "copy the data to s3:// or into the repository",
         )
     else:
         yield from _local(path, text, source)
@@ -69,13 +75,15 @@ def _source(path: KeyPath, text: str, source: Source) -> Iterator[Diagnostic]:
 def _local(path: KeyPath, text: str, source: Source) -> Iterator[Diagnostic]:
     fault = paths.fault(source.directory, text)
     if fault:
-        yield source.error(path, f"'{text}' {fault}")
+        yield source.error(path, f"{quoted(text)} {fault}")
     elif paths.is_folder(source.directory, text):
         if not any(each.is_file() for each in (source.directory / text).rglob("*")):
-            yield source.error(path, f"the folder '{text}' has no files")
+            yield source.error(path, f"the folder {quoted(text)} has no files")
     elif not paths.is_file(source.directory, text):
         yield source.error(
-            path, f"there is no file or folder '{text}' in the repository", "data that are too large for it go to s3://"
+            path,
+            f"there is no file or folder {quoted(text)} in the repository",
+            similar(source.directory, text) or "data that are too large for it go to s3://",
         )
 
 
@@ -85,11 +93,12 @@ def s3_fault(uri: str) -> str:
     if match is None:
         return "does not begin with s3:// in small letters"
     if aws_facts.bucket_fault(match["bucket"]):
-        return f"names no bucket: '{match['bucket']}' {aws_facts.bucket_fault(match['bucket'])}"
+        named = f": {quoted(match['bucket'])} {aws_facts.bucket_fault(match['bucket'])}" if match["bucket"] else ""
+        return f"names no bucket{named}"
     if not match["key"]:
         return "is a whole bucket; a prefix in it is wanted"
     if len(uri) > _S3_LENGTH:
         return f"is longer than {_S3_LENGTH} characters"
     if re.search(r"(^|/)\.{1,2}(/|$)|//", match["key"]) or match["key"].startswith("/"):
-        return "has an empty, . or .. part, which is not what it looks like in S3"
+        return "has an empty, . or .. part, which S3 takes literally"
     return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
@@ -18,10 +18,11 @@ from shapemaker_action.config.node import (
     find,
     key_position,
     plain,
+    quoted,
     scalars,
     value_position,
 )
-from shapemaker_action.diagnostics import Diagnostic
+from shapemaker_action.diagnostics import Diagnostic, Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 _LIMITS: dict[str, str] = {
     "minimum": "at least {}",
     "maximum": "at most {}",
-    "minLength": "at least {} character(s)",
+    "minLength": "at least {} characters",
     "maxLength": "at most {} characters",
-    "minProperties": "at least {} key(s)",
+    "minProperties": "at least {} key",
     "uniqueItems": "each item once",
 }
 
@@ -45,20 +46,26 @@ def _whole_pattern(_: object, pattern: str, instance: object, __: object) -> Ite
 _Validator = extend(Draft7Validator, {"pattern": _whole_pattern})  # type: ignore[no-untyped-call]
 
 
+Finding: TypeAlias = tuple[KeyPath, Diagnostic]
+
+
 def check(root: MappingNode) -> tuple[list[Diagnostic], frozenset[KeyPath]]:
     """All problems, and the paths of the values that have one: nothing further can be said about those."""
-    found: list[Diagnostic] = []
-    broken: set[KeyPath] = set()
-    for error in _Validator(schema.load()).iter_errors(plain(root, legacy=True)):
-        for specific in _specific(error):
-            for path, diagnostic in _diagnostics(root, specific):
-                found.append(diagnostic)
-                broken.add(path)
+    errors = _Validator(schema.load()).iter_errors(plain(root, legacy=True))
+    found = [finding for error in errors for specific in _specific(error) for finding in _findings(root, specific)]
+    broken = {path for path, _ in found}
     for path, scalar in scalars(root):
         if scalar.doubt and not any(path[: len(each)] == each for each in broken):
-            found.append(_ambiguous(path, scalar))
-            broken.add(path)
-    return found, frozenset(path for path in broken if path)
+            found.append((path, _ambiguous(path, scalar)))
+    return _once(found), frozenset(path for path, _ in found if path)
+
+
+def _once(found: list[Finding]) -> list[Diagnostic]:
+    """An environment is looked at by itself and laid over the rest; its problems show once, by their shorter paths."""
+    by_place: dict[tuple[Position, str, str], Diagnostic] = {}
+    for _, each in sorted(found, key=lambda finding: len(finding[1].path), reverse=True):
+        by_place[each.position, each.message, each.path.rpartition(".")[2]] = each
+    return list(by_place.values())
 
 
 def _specific(error: ValidationError) -> Iterator[ValidationError]:
@@ -77,28 +84,31 @@ def _specific(error: ValidationError) -> Iterator[ValidationError]:
     yield error
 
 
-def _diagnostics(root: MappingNode, error: ValidationError) -> Iterator[tuple[KeyPath, Diagnostic]]:
+def _findings(root: MappingNode, error: ValidationError) -> Iterator[Finding]:
     path: KeyPath = tuple(error.absolute_path)
     rule = str(error.validator)
     if rule == "additionalProperties":
         known = list(cast("schema.Schema", error.schema).get("properties", {}))
-        for key in _extra_keys(cast("schema.Schema", error.instance), known):
-            yield (*path, key), _unknown_key(root, (*path, key), known)
+        for key in cast("schema.Schema", error.instance):
+            if key not in known:
+                yield (*path, key), _unknown_key(root, (*path, key), known)
     elif rule == "required":
         yield from _missing_keys(root, path, error)
     elif "propertyNames" in error.absolute_schema_path:
-        key = str(error.instance)
-        message = f"expected a name of {_pattern_words(error)}; got '{key}'"
-        yield (
-            (*path, key),
-            Diagnostic(message=message, position=key_position(root, (*path, key)), path=dotted((*path, key))),
-        )
+        key_path = (*path, str(error.instance))
+        yield key_path, _wrong_key(root, key_path, error)
     else:
         yield path, _wrong_value(root, path, error)
 
 
-def _extra_keys(instance: schema.Schema, known: list[str]) -> Iterator[str]:
-    yield from (key for key in instance if key not in known)
+def _wrong_key(root: MappingNode, path: KeyPath, error: ValidationError) -> Diagnostic:
+    key = str(path[-1])
+    return Diagnostic(
+        message=f"expected a name of {_pattern_words(error)}; got {quoted(key)}",
+        position=key_position(root, path),
+        path=dotted(path),
+        hint=words.name_hint(key, str(error.validator_value)),
+    )
 
 
 def _unknown_key(root: MappingNode, path: KeyPath, known: list[str]) -> Diagnostic:
@@ -110,34 +120,37 @@ def _unknown_key(root: MappingNode, path: KeyPath, known: list[str]) -> Diagnost
     )
 
 
-def _missing_keys(root: MappingNode, path: KeyPath, error: ValidationError) -> Iterator[tuple[KeyPath, Diagnostic]]:
+def _missing_keys(root: MappingNode, path: KeyPath, error: ValidationError) -> Iterator[Finding]:
     given, required = cast("schema.Schema", error.instance), cast("list[str]", error.validator_value)
     for key in required:
         if key not in given:
-            described = words.example_of((*path, key))
             # Sections keep what else they say; an item of a list means nothing without what it lacks.
             broken = path if any(isinstance(step, int) for step in path) else ()
             yield (
                 broken,
                 Diagnostic(
                     message="is missing",
-                    position=key_position(root, path) if path else root.position,
+                    position=key_position(root, path),
                     path=dotted((*path, key)),
-                    hint=described,
+                    hint=words.example_of((*path, key)),
                 ),
             )
 
 
 def _wrong_value(root: MappingNode, path: KeyPath, error: ValidationError) -> Diagnostic:
     node = find(root, path)
-    expected = _expected(error)
+    rule = str(error.validator)
+    types = words.types_of(error)
     hint = ""
     if isinstance(node, ScalarNode):
-        hint = words.value_hint(node, path, words.types_of(error), _choices(error))
-        if error.validator == "pattern" and not node.doubt:
+        if node.doubt and types != ["string"]:
+            return _ambiguous(path, node)
+        hint = words.value_hint(node, path, types, _choices(error))
+        if rule == "pattern":
             hint = words.name_hint(str(node.value), str(error.validator_value))
+    got = words.amount(node) if rule in _LIMITS else words.got(node)
     return Diagnostic(
-        message=f"expected {expected}; got {words.got(node)}",
+        message=f"expected {_expected(error)}; got {got}",
         position=value_position(root, path),
         path=dotted(path),
         hint=hint,
@@ -152,6 +165,8 @@ def _expected(error: ValidationError) -> str:
         return words.one_of(_choices(error))
     if rule == "pattern":
         return _pattern_words(error)
+    if rule == "minLength":
+        return "a value"
     return _LIMITS[rule].format(error.validator_value)
 
 
@@ -164,10 +179,10 @@ def _pattern_words(error: ValidationError) -> str:
 
 
 def _ambiguous(path: KeyPath, scalar: ScalarNode) -> Diagnostic:
-    text, value = scalar.text, scalar.value
-    modern = "text" if isinstance(value, str) else f"the number {value}"
-    literal = str(scalar.legacy).lower() if isinstance(scalar.legacy, bool) else str(value)
-    instead = "" if isinstance(value, str) and not isinstance(scalar.legacy, bool) else f"write {literal}, or "
+    text = scalar.text
+    modern = "text" if isinstance(scalar.value, str) else f"the number {scalar.value}"
+    clear = [str(each).lower() for each in (scalar.legacy, scalar.value) if isinstance(each, (bool, int, float))]
+    instead = f"write {words.either(clear)}, or " if clear else ""
     return Diagnostic(
         message=f"{text} is {scalar.doubt} for YAML 1.1 and {modern} for YAML 1.2",
         position=scalar.position,

@@ -177,6 +177,7 @@ class _Builder:
         self._events = events
         self._start = start
         self._nodes = 0
+        self._anchors: set[str] = set()
 
     def document(self) -> Node | None:
         node: Node | None = None
@@ -207,8 +208,11 @@ class _Builder:
 
     def _refuse_decorations(self, event: yaml.Event, path: KeyPath) -> None:
         match event:
-            case yaml.AliasEvent(anchor=anchor):
-                self._problem(event, path, f"aliases (*{anchor}) are not supported", "write the value out")
+            case yaml.AliasEvent(anchor=str() as anchor):
+                # An alias bomb has thousands: the first of each name will do.
+                if anchor not in self._anchors:
+                    self._problem(event, path, f"aliases (*{anchor}) are not supported", "write the value out")
+                self._anchors.add(anchor)
                 return
             case yaml.NodeEvent(anchor=str() as anchor):
                 self._problem(event, path, f"anchors (&{anchor}) are not supported", "write the value out")
@@ -240,7 +244,7 @@ class _Builder:
             if isinstance(event, yaml.MappingEndEvent):
                 break
             key = self._key(event, path, depth)
-            node = self._node(next(self._events), (*path, key), depth + 1)
+            node = self._node(next(self._events), (*path, key) if key else path, depth + 1)
             if key in entries:
                 first = entries[key].key
                 self._problem(

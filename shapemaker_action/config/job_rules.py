@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import TYPE_CHECKING
 
 from shapemaker_action import service_model
 from shapemaker_action.config import aws_facts, environment_rules, words
 from shapemaker_action.config.build_rules import existing_file
+from shapemaker_action.config.node import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,15 +56,21 @@ def instance(path: KeyPath, name: str, use: aws_facts.Use, source: Source) -> It
         arm = ", with an Arm (Graviton) processor," if aws_facts.is_arm(name) else ""
         yield source.error(
             path,
-            f"'{name}'{arm} is offered for {words.together(others)}, not for {use}",
+            f"{quoted(name)}{arm} is offered for {words.together(others)}, not for {use}",
             f"for example {close}" if close else "",
         )
     else:
         yield source.error(
             path,
-            f"expected an instance type for {use}; got '{name}'",
-            f"did you mean {close}?" if close else "a type newer than the installed botocore needs its upgrade",
+            f"expected an instance type for {use}; got {quoted(name)}",
+            _instance_hint(name, close),
         )
+
+
+def _instance_hint(name: str, close: str) -> str:
+    if name.startswith("local"):
+        return "where to work is said on the command line: --target local"
+    return f"did you mean {close}?" if close else "a type newer than the installed botocore needs its upgrade"
 
 
 def instance_count(path: KeyPath, count: int, source: Source) -> Iterator[Diagnostic]:
@@ -77,7 +85,7 @@ def _borrowed_instance(project: Project, source: Source) -> Iterator[Diagnostic]
     if "training" in aws_facts.uses_of(name) and name not in aws_facts.instance_types("processing"):
         yield source.key_error(
             ("evaluate", "instance"),
-            f"the evaluation would use train.instance, but '{name}' is not offered for processing",
+            f"the evaluation would use train.instance, but {quoted(name)} is not offered for processing",
             "for example evaluate: {instance: ml.m5.large}",
         )
 
@@ -108,17 +116,20 @@ def _spot(project: Project, source: Source) -> Iterator[Diagnostic]:
 
 def _hyperparameters(project: Project, source: Source) -> Iterator[Diagnostic]:
     path, values = ("train", "hyperparameters"), dict(project.train.hyperparameters)
-    if _TUNING_PARAMETER in values:
-        yield source.key_error((*path, _TUNING_PARAMETER), "SageMaker sets this one itself", "use another name")
+    for name in values:
+        if is_reserved(name):
+            yield source.key_error(
+                (*path, name), "names like this are SageMaker's; it would not reach the training code"
+            )
     body = {"HyperParameters": values}
     for violation in service_model.load("sagemaker").check("CreateTrainingJob", body, partial=True):
-        name = violation.path[-1]
-        place, value = (*path, name), str(violation.value)
+        entry, value = violation.path[-1], str(violation.value)
+        place = (*path, entry)
         if len(violation.path) == 1:
             yield source.key_error(path, f"has {len(values)} entries; SageMaker takes {violation.expected}")
         elif violation.kind == "pattern":
             yield source.error(place, "must not contain a line end", "pass the name of a file in a channel instead")
-        elif value == name:
+        elif value == entry:
             yield source.key_error(place, f"the name has {len(value)} characters; SageMaker takes {violation.expected}")
         else:
             yield source.error(
@@ -128,6 +139,11 @@ def _hyperparameters(project: Project, source: Source) -> Iterator[Diagnostic]:
             )
     if "" in values:
         yield source.key_error(path, "a hyperparameter has no name")
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a hyperparameter is SageMaker's own, which the runtime in the image drops."""
+    return name == _TUNING_PARAMETER or name.startswith("sagemaker_")
 
 
 def _metrics(project: Project, source: Source) -> Iterator[Diagnostic]:
@@ -149,14 +165,16 @@ def _metrics(project: Project, source: Source) -> Iterator[Diagnostic]:
 
 def _regex(path: KeyPath, regex: str, source: Source) -> Iterator[Diagnostic]:
     try:
-        pattern = re.compile(regex)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pattern = re.compile(regex)
     except (re.error, RecursionError, OverflowError) as error:
         yield source.error(path, f"is no regular expression: {error}")
         return
     if pattern.groups == 0:
         yield source.error(
             path,
-            f"the regular expression has no group; SageMaker takes the number from the first one; got '{regex}'",
+            f"the regular expression has no group; SageMaker takes the number from the first one; got {quoted(regex)}",
             f"for example {path[-1]}=([0-9.eE+-]+)",
         )
 
@@ -165,8 +183,8 @@ def _entrypoint(path: KeyPath, script: str, source: Source) -> Iterator[Diagnost
     if not script:
         return
     if ":" in script and not script.endswith(".py"):
-        yield source.error(path, f"expected a Python script such as train.py; got '{script}'")
+        yield source.error(path, f"expected a Python script such as train.py; got {quoted(script)}")
     elif not script.endswith(".py"):
-        yield source.error(path, f"expected a Python script (.py); got '{script}'")
+        yield source.error(path, f"expected a Python script (.py); got {quoted(script)}")
     else:
         yield from existing_file(path, script, source, "Python script")

@@ -40,11 +40,17 @@ def load(paths: Sequence[Path], *, root: Path, environment: str = "", sets: Sequ
     sound = without(merged, broken)
     project = complete(plain(sound), root=root, environment=environment)
     source = Source(document=merged, directory=root, broken=broken)
-    found = sorted([*problems, *rules.check(project, source)], key=lambda each: (each.position, each.path))
+    found = _in_order([*problems, *rules.check(project, source)], [_shown(path, root) for path in paths])
     errors = tuple(each for each in found if each.severity is Severity.ERROR)
     if errors:
         raise ConfigError(errors)
     return Loaded(project=project, warnings=tuple(found))
+
+
+def _in_order(found: list[Diagnostic], files: list[str]) -> list[Diagnostic]:
+    """By place, in the order in which the files were given; then what stands elsewhere."""
+    order = {file: number for number, file in enumerate(files)}
+    return sorted(found, key=lambda each: (order.get(each.position.file, len(order)), each.position, each.path))
 
 
 def _merged(paths: Sequence[Path], root: Path, environment: str, sets: Sequence[str]) -> MappingNode:
@@ -98,4 +104,6 @@ def _fault(path: Path, root: Path) -> str:
 
 def _shown(path: Path, root: Path) -> str:
     """The file as messages name it: relative to the repository where it lies in there."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    text = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    # A Path has lost one of a URL's slashes.
+    return f"{text.partition(':/')[0]}://{text.partition(':/')[2]}" if _URL.match(text) else text

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shapemaker_action.config import signature, words
-from shapemaker_action.config.serve_rules import module_file
+from shapemaker_action.config.job_rules import is_reserved
+from shapemaker_action.config.node import quoted
+from shapemaker_action.config.serve_rules import module_file, no_module
 from shapemaker_action.diagnostics import Diagnostic, Position
 
 if TYPE_CHECKING:
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
     from shapemaker_action.config.source import Source
 
 _RESERVED = frozenset({"checkpoints", "output"})
-"""Parameters of type Path that are no channels."""
+"""Parameters of train() that are no channels although they are paths."""
 
 _LARGEST = 1024 * 1024
 _MODEL: KeyPath = ("model",)
+_HYPERPARAMETERS: KeyPath = ("train", "hyperparameters")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -78,8 +81,7 @@ def _read(model: str, source: Source) -> _Class | Diagnostic | None:
     module, _, name = model.partition(":")
     file = module_file(source, module)
     if file is None:
-        base = module.replace(".", "/")
-        return source.error(_MODEL, f"there is no {base}.py or {base}/__init__.py in the repository")
+        return no_module(_MODEL, module, source)
     tree = _parsed(file, source)
     if isinstance(tree, Diagnostic):
         return tree
@@ -171,27 +173,32 @@ def _train(found: _Class, project: Project, source: Source) -> Iterator[Diagnost
     taken = _signature(found, "train")
     if taken is None:
         return
-    path: KeyPath = ("train", "hyperparameters")
-    given = project.train.hyperparameters
-    parameters = {each.name: each for each in taken.parameters if not each.is_path}
-    for name, text in given.items():
-        if name in parameters:
-            expected = signature.expected(parameters[name].annotation, text)
-            if expected:
-                yield source.error((*path, name), f"train() takes {expected} as {name}; got '{text}'")
-        elif name in (each.name for each in taken.parameters):
-            yield source.key_error((*path, name), f"train() takes {name} as a channel", "move it to train.channels")
-        elif not taken.is_open:
-            known = list(parameters)
-            hint = words.did_you_mean(name, known) or (f"it takes {', '.join(known)}" if known else "it takes none")
-            yield source.key_error((*path, name), f"train() takes no hyperparameter {name}", hint)
-    missing = [each for each in parameters.values() if each.is_required and each.name not in given]
-    for each in missing:
-        if source.is_sound(*path, each.name):
-            yield source.key_error(
-                (*path, each.name), f"train() in {found.file} demands this hyperparameter", "write a value"
-            )
+    by_name = {each.name: each for each in taken.parameters}
+    for name, text in project.train.hyperparameters.items():
+        # A name that shells like, as in --learning-rate, is the parameter's as well.
+        parameter = by_name.get(name) or by_name.get(name.replace("-", "_"))
+        yield from _hyperparameter(name, text, parameter, taken, source)
+    given = {name.replace("-", "_") for name in project.train.hyperparameters}
+    for each in taken.parameters:
+        path = (*_HYPERPARAMETERS, each.name)
+        if each.is_required and not each.is_path and each.name not in given and source.is_sound(*path):
+            yield source.key_error(path, f"train() in {found.file} demands this hyperparameter", "write a value for it")
     yield from _channels(taken, "train", project.train.channels, source)
+
+
+def _hyperparameter(
+    name: str, text: str, parameter: signature.Parameter | None, taken: signature.Signature, source: Source
+) -> Iterator[Diagnostic]:
+    path = (*_HYPERPARAMETERS, name)
+    if parameter is None:
+        known = [each.name for each in taken.parameters if not each.is_path]
+        hint = words.did_you_mean(name, known) or (f"it takes {', '.join(known)}" if known else "it takes none")
+        if not taken.is_open and not is_reserved(name):
+            yield source.key_error(path, f"train() takes no hyperparameter {quoted(name)}", hint)
+    elif parameter.is_path:
+        yield source.key_error(path, f"train() takes {quoted(name)} as a channel", "move it to train.channels")
+    elif expected := signature.expected(parameter.annotation, text):
+        yield source.error(path, f"train() takes {expected} as {parameter.name}; got {quoted(text)}")
 
 
 def _evaluate(found: _Class, project: Project, source: Source) -> Iterator[Diagnostic]:
@@ -210,7 +217,8 @@ def _channels(
     taken: signature.Signature, section: str, channels: Mapping[str, ChannelSettings], source: Source
 ) -> Iterator[Diagnostic]:
     path: KeyPath = (section, "channels")
-    wanted = [each for each in taken.parameters if each.is_path and each.name not in _RESERVED]
+    reserved = _RESERVED if section == "train" else frozenset()
+    wanted = [each for each in taken.parameters if each.is_path and each.name not in reserved]
     for each in wanted:
         if each.is_required and each.name not in channels and source.is_sound(*path, each.name):
             close = words.nearest(each.name, channels)
@@ -218,10 +226,8 @@ def _channels(
             yield source.key_error((*path, each.name), f"{section}() wants this channel", hint)
     names = [each.name for each in wanted]
     for name in channels:
-        if name not in names and not taken.is_open and name not in _RESERVED:
+        if name not in names and not taken.is_open and name not in reserved:
             takes = (
-                f"it takes {', '.join(names)}"
-                if names
-                else "it takes none (a channel's parameter is annotated as Path)"
+                f"it takes {', '.join(names)}" if names else "it takes none; a channel's parameter is annotated as Path"
             )
-            yield source.warning((*path, name), f"{section}() has no parameter for this channel", takes)
+            yield source.key_error((*path, name), f"{section}() has no parameter for this channel", takes)

@@ -27,20 +27,18 @@ def check(project: Project, source: Source) -> Iterator[Diagnostic]:
         return
     overflow = _overflow(project.name)
     if overflow:
-        yield source.error(("project", "name"), *_words(project.name, overflow))
+        shorter = project.name[:-overflow].rstrip("-")
+        hint = f"shorten it to {len(shorter)} characters, as in {shorter}"
+        yield source.error(("project", "name"), _words(project.name, overflow), hint)
         return
-    for environment in _environments(project, source):
+    section = find(source.document, (ENVIRONMENTS,))
+    for environment in section.entries if isinstance(section, MappingNode) else ():
         scope = f"{project.name}-{environment}"
         overflow = _overflow(scope)
         if overflow:
             path = (ENVIRONMENTS, environment)
-            yield source.key_error(path if source.is_written(*path) else (ENVIRONMENTS,), *_words(scope, overflow))
-
-
-def _environments(project: Project, source: Source) -> list[str]:
-    section = find(source.document, (ENVIRONMENTS,))
-    others = list(section.entries) if isinstance(section, MappingNode) else []
-    return [project.environment, *others] if project.environment else others
+            hint = f"shorten this name or the project's, by {overflow} characters together"
+            yield source.key_error(path, _words(scope, overflow), hint)
 
 
 def _derived(scope: str) -> str:
@@ -52,7 +50,6 @@ def _overflow(scope: str) -> int:
     return max(0, len(_derived(scope)) - NAME_LIMIT)
 
 
-def _words(scope: str, overflow: int) -> tuple[str, str]:
-    long = f"a {LONGEST_NOUN} would be named '{_derived(scope)}', {NAME_LIMIT + overflow} characters"
-    shorter = scope[: len(scope) - overflow].rstrip("-")
-    return f"is too long: {long}; SageMaker allows {NAME_LIMIT}", f"shorten it to {len(shorter)}, as in {shorter}"
+def _words(scope: str, overflow: int) -> str:
+    long = f"a {LONGEST_NOUN} would be named {_derived(scope)}, {NAME_LIMIT + overflow} characters"
+    return f"is too long: {long}; SageMaker allows {NAME_LIMIT}"

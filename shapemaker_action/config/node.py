@@ -128,15 +128,20 @@ def dotted(path: KeyPath) -> str:
         if isinstance(step, int):
             text += f"[{step}]"
         else:
-            word = step if _SIMPLE_KEY.fullmatch(step) else f'"{step}"'
+            word = shortened(step) if _SIMPLE_KEY.fullmatch(step) else f'"{shortened(step)}"'
             text += f".{word}" if text else word
     return text
 
 
 def shortened(text: str) -> str:
     """Foreign text on one line, cut to what a message can bear."""
-    line = " ".join(text.split())
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+    cut = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
+
+
+def quoted(text: str) -> str:
+    """Foreign text in a message, so that its beginning and end can be seen."""
+    return f"'{shortened(text)}'" if text else "an empty string"
 
 
 def without(node: Node, paths: frozenset[KeyPath], path: KeyPath = ()) -> Node:

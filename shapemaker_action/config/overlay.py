@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from shapemaker_action.config.document import UnreadableError, parse_value
-from shapemaker_action.config.node import Entry, MappingNode, Node, ScalarNode, dotted
+from shapemaker_action.config.node import Entry, MappingNode, Node, ScalarNode, dotted, quoted
 from shapemaker_action.diagnostics import Diagnostic, Position
 
 if TYPE_CHECKING:
@@ -41,20 +41,22 @@ def _over(below: Node | None, above: Node) -> Node:
 
 
 def with_environment(root: MappingNode, name: str) -> MappingNode:
-    """The document with one of its environments laid over it (none for an empty name), and the others as they are.
+    """The document with one of its environments laid over it; with none for an empty name.
 
-    Raises `UnreadableError` for an unknown name.
+    The environments stay in the document, to be checked like everything else. Raises `UnreadableError` for an unknown
+    name.
     """
     section = root.entries.get(ENVIRONMENTS)
     known = section.node.entries if section and isinstance(section.node, MappingNode) else {}
     if name and name not in known:
         raise UnreadableError([_unknown_environment(root, name, list(known))])
+    if section is None or not known:
+        return root
+    bodies = {key: Entry(key=entry.key, node=_over(None, entry.node)) for key, entry in known.items()}
+    kept = Entry(key=section.key, node=MappingNode(entries=bodies, position=section.node.position))
+    base = MappingNode(entries={**root.entries, ENVIRONMENTS: kept}, position=root.position)
     body = known[name].node if name else None
-    if section is None or not known or (name and not isinstance(body, MappingNode)):
-        return root  # what is wrong with it, the schema says
-    others = {key: Entry(key=entry.key, node=_over(None, entry.node)) for key, entry in known.items() if key != name}
-    rest = Entry(key=section.key, node=MappingNode(entries=others, position=section.node.position))
-    base = MappingNode(entries={**root.entries, ENVIRONMENTS: rest}, position=root.position)
+    # What is wrong with a body that is no mapping, the schema says.
     return merge(base, body) if isinstance(body, MappingNode) else base
 
 
@@ -63,7 +65,7 @@ def _unknown_environment(root: MappingNode, name: str, known: list[str]) -> Diag
     close = difflib.get_close_matches(name, known, n=1)
     listed = f"there are {', '.join(sorted(known))}" if known else "the configuration has no environments section"
     return Diagnostic(
-        message=f"no environment is named '{name}'; {listed}",
+        message=f"no environment is named {quoted(name)}; {listed}",
         position=section.key if section else root.position,
         path=ENVIRONMENTS,
         hint=f"did you mean {close[0]}?" if close else "",
@@ -113,7 +115,7 @@ def _steps(text: str, position: Position) -> tuple[list[tuple[str, int]], int]:
     raise UnreadableError(
         [
             Diagnostic(
-                message=f"expected KEY=VALUE; got '{text}'",
+                message=f"expected KEY=VALUE; got {quoted(text)}",
                 position=Position(file=position.file, line=position.line, column=at + 1),
                 path=dotted(tuple(name for name, _ in steps)),
                 hint="for example --set train.instance=ml.m5.large",

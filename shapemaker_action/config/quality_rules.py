@@ -36,10 +36,11 @@ def _threshold(threshold: Threshold, source: Source) -> Iterator[Diagnostic]:
     has_min, has_max = threshold.min is not None, threshold.max is not None
     if threshold.max_regression is not None and has_min == has_max:
         given = "both min and max are given" if has_min else "neither min nor max is given"
+        keep = "keep only" if has_min else "write"
         yield source.key_error(
             (*path, "max_regression"),
             f"is a larger {threshold.metric} better, or a smaller one? {given}",
-            "keep min when larger is better, max when smaller is; the bound also judges the first model",
+            f"{keep} min when larger is better, max when smaller is; that bound also judges the first model",
         )
     elif not has_min and not has_max:
         yield source.key_error(path, "has no bound", "write min when larger is better, max when smaller is better")

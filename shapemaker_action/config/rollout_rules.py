@@ -19,7 +19,9 @@ _SIZES = {"CANARY": ("CanarySize", 1), "LINEAR": ("LinearStepSize", 10)}
 """The field that a strategy needs, and the smallest percentage for it; the largest is the same for both."""
 
 _LARGEST_PERCENTAGE = 50
+_SHORTEST_TIMEOUT = 600
 _MEMORY_STEP = 1024
+_MOST_CONCURRENT = 200
 _ROUTING = ("BlueGreenUpdatePolicy", "TrafficRoutingConfiguration")
 _CONFIG: KeyPath = ("deploy", "api", "CreateEndpointConfig")
 _SERVERLESS: KeyPath = (*_CONFIG, "ProductionVariants", 0, "ServerlessConfig")
@@ -120,7 +122,7 @@ def _timeout(path: KeyPath, source: Source) -> Iterator[Diagnostic]:
     limit = _number(source, limit_path)
     wait = _number(source, (*path, *_ROUTING, "WaitIntervalInSeconds")) * _waits(path, source)
     termination = _number(source, (*path, "BlueGreenUpdatePolicy", "TerminationWaitInSeconds"))
-    if limit and limit <= wait + termination:
+    if limit >= _SHORTEST_TIMEOUT and limit <= wait + termination:
         yield source.error(
             limit_path,
             f"expected more than all waiting together, {wait} + {termination} = {wait + termination} s; got {limit}",
@@ -143,7 +145,7 @@ def _serverless(source: Source) -> Iterator[Diagnostic]:
         yield source.error((*_SERVERLESS, "MemorySizeInMB"), f"expected a multiple of 1024, up to 6144; got {memory}")
     provisioned = _number(source, (*_SERVERLESS, "ProvisionedConcurrency"))
     most = _number(source, (*_SERVERLESS, "MaxConcurrency"))
-    if most and provisioned > most:
+    if most and most < provisioned <= _MOST_CONCURRENT:
         yield source.error(
             (*_SERVERLESS, "ProvisionedConcurrency"), f"expected at most MaxConcurrency, {most}; got {provisioned}"
         )

@@ -16,7 +16,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 _LEGACY_TRUE = frozenset({"yes", "Yes", "YES", "on", "On", "ON", "y", "Y"})
 _LEGACY_FALSE = frozenset({"no", "No", "NO", "off", "Off", "OFF", "n", "N"})
-_LEGACY_OCTAL = re.compile(r"[-+]?0[0-9_]+")
+_LEGACY_OCTAL = re.compile(r"[-+]?0[0-7_]+")
 _LEGACY_BINARY = re.compile(r"[-+]?0b[01_]+")
 _LEGACY_UNDERSCORES = re.compile(r"[-+]?([1-9][0-9]*_[0-9_]*|0x[0-9a-fA-F]*_[0-9a-fA-F_]*)(\.[0-9_]*)?")
 _LEGACY_SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
@@ -79,27 +79,30 @@ def _legacy(text: str) -> tuple[str, object]:
         return f"the boolean {str(meant).lower()}", meant
     if _LEGACY_DATE.fullmatch(text):
         return "a date", _DATE
-    number = _legacy_number(text)
-    return (number, 0) if number else ("", None)
+    return _legacy_number(text)
 
 
-def _legacy_number(text: str) -> str:
-    if _LEGACY_OCTAL.fullmatch(text) and text.strip("+-0"):
-        return "an octal number"
-    if _LEGACY_BINARY.fullmatch(text):
-        return "a binary number"
+def _legacy_number(text: str) -> tuple[str, object]:
+    bare = text.replace("_", "")
+    if _LEGACY_OCTAL.fullmatch(text) and text.strip("+-0_"):
+        return f"the octal number {int(bare, 8)}", int(bare, 8)
+    if _LEGACY_BINARY.fullmatch(text) and bare.strip("+-") != "0b":
+        return f"the binary number {int(bare, 2)}", int(bare, 2)
     if _LEGACY_UNDERSCORES.fullmatch(text):
-        return f"the number {text.replace('_', '')}"
+        number = _number(bare)
+        return f"the number {number}", number
     if _LEGACY_SEXAGESIMAL.fullmatch(text):
-        return f"the base-60 number {_sexagesimal(text)}"
-    return ""
+        number = _sexagesimal(bare)
+        return f"the base-60 number {number}", number
+    return "", None
 
 
-def _sexagesimal(text: str) -> str:
+def _sexagesimal(text: str) -> int | float:
     total = 0.0
-    for part in text.replace("_", "").lstrip("+-").split(":"):
+    for part in text.lstrip("+-").split(":"):
         total = total * 60 + float(part)
-    return f"{total:g}"
+    signed = -total if text.startswith("-") else total
+    return int(signed) if signed.is_integer() else signed
 
 
 class _Date:

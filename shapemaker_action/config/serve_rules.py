@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from shapemaker_action import service_model
 from shapemaker_action.config import environment_rules, job_rules, paths
+from shapemaker_action.config.build_rules import similar
 from shapemaker_action.config.complete import CONTENT_TYPES
-from shapemaker_action.config.node import ListNode, MappingNode, find, shortened
+from shapemaker_action.config.node import ListNode, MappingNode, find, quoted, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,8 +36,14 @@ def check(project: Project, source: Source) -> Iterator[Diagnostic]:
 def _app(project: Project, source: Source) -> Iterator[Diagnostic]:
     app = project.serve.app
     if app and module_file(source, app.partition(":")[0]) is None:
-        module = app.partition(":")[0].replace(".", "/")
-        yield source.error(("serve", "app"), f"there is no {module}.py or {module}/__init__.py in the repository")
+        yield no_module(("serve", "app"), app.partition(":")[0], source)
+
+
+def no_module(path: KeyPath, module: str, source: Source) -> Diagnostic:
+    """The finding for a module that the repository does not have."""
+    base = module.replace(".", "/")
+    hint = similar(source.directory, f"{base}.py")
+    return source.error(path, f"there is no {base}.py or {base}/__init__.py in the repository", hint)
 
 
 def module_file(source: Source, module: str) -> str | None:
@@ -66,15 +73,19 @@ def _requests(project: Project, source: Source) -> Iterator[Diagnostic]:
 def _no_match(path: KeyPath, text: str, source: Source) -> Diagnostic:
     fault = paths.fault(source.directory, text)
     if fault:
-        return source.error(path, f"'{text}' {fault}")
-    return source.error(path, f"'{text}' matches no file of the repository", "remove it, or add a sample request there")
+        return source.error(path, f"{quoted(text)} {fault}")
+    if paths.is_folder(source.directory, text):
+        return source.error(path, f"{quoted(text)} is a folder", f"write {text.rstrip('/')}/*")
+    return source.error(
+        path, f"{quoted(text)} matches no file of the repository", "remove it, or add a sample request there"
+    )
 
 
 def _request(path: KeyPath, request: RequestSettings, source: Source) -> Iterator[Diagnostic]:
     if not request.content_type:
         yield source.error(
             path,
-            f"the content type of '{request.file}' does not follow from its name",
+            f"the content type of {quoted(request.file)} does not follow from its name",
             f"write {{file: {request.file}, content_type: …}}; known are {', '.join(sorted(CONTENT_TYPES))}",
         )
     body = _read(path, request.file, source)
@@ -90,7 +101,7 @@ def _read(path: KeyPath, file: str, source: Source) -> bytes | Diagnostic:
         with (source.directory / file).open("rb") as stream:
             return stream.read(limit + 1)
     except OSError as error:
-        return source.error(path, f"'{file}' cannot be read: {error.strerror}")
+        return source.error(path, f"{quoted(file)} cannot be read: {error.strerror}")
 
 
 def _limit() -> int:
@@ -99,10 +110,11 @@ def _limit() -> int:
 
 def _body(path: KeyPath, request: RequestSettings, body: bytes, source: Source) -> Iterator[Diagnostic]:
     if len(body) > _limit():
-        yield source.error(path, f"'{request.file}' is larger than the {_limit()} bytes that an endpoint takes")
+        yield source.error(path, f"{quoted(request.file)} is larger than the {_limit()} bytes that an endpoint takes")
     elif request.content_type.partition(";")[0].strip() == "application/json":
         try:
             json.loads(body)
         except (ValueError, RecursionError) as error:
             reason = shortened(str(error))
-            yield source.error(path, f"'{request.file}' is sent as JSON, but is none: {reason}")
+            message = f"{quoted(request.file)} is sent as JSON, but is none: {reason[:1].lower()}{reason[1:]}"
+            yield source.error(path, message)

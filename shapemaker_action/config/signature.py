@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
-import math
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_PATH_NAMES = frozenset({"Path", "PosixPath", "PurePath"})
 _WRAPPERS = frozenset({"Optional", "Union", "Annotated"})
-_INTEGER = re.compile(r"\s*[-+]?[0-9]+\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,23 +38,29 @@ def of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature | None:
         return None
     arguments = function.args
     positional = [*arguments.posonlyargs, *arguments.args]
-    optional = len(arguments.defaults)
-    required = positional[: len(positional) - optional] if optional else positional
-    kept = positional if "staticmethod" in decorators else positional[1:]
-    parameters = [_parameter(each, is_required=each in required) for each in kept]
-    keywords = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    parameters += [_parameter(each, is_required=default is None) for each, default in keywords]
-    return Signature(parameters=tuple(parameters), is_open=arguments.kwarg is not None)
+    defaults = [*[None] * (len(positional) - len(arguments.defaults)), *arguments.defaults]
+    pairs = list(zip(positional, defaults, strict=True))
+    pairs = pairs if "staticmethod" in decorators else pairs[1:]
+    pairs += zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    parameters = tuple(_parameter(argument, default) for argument, default in pairs)
+    return Signature(parameters=parameters, is_open=arguments.kwarg is not None)
 
 
-def _parameter(argument: ast.arg, *, is_required: bool) -> Parameter:
-    annotation = _unquoted(argument.annotation)
+def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
+    annotation = _unquoted(argument.annotation) or _annotation_of(default)
     return Parameter(
         name=argument.arg,
-        is_path=any(_name(each) in _PATH_NAMES for each in _alternatives(annotation)),
-        is_required=is_required,
+        is_path=any(_name(each) == "Path" for each in _alternatives(annotation)),
+        is_required=default is None,
         annotation=annotation,
     )
+
+
+def _annotation_of(default: ast.expr | None) -> ast.expr | None:
+    """The runtime takes an untyped `degree=1` for an int."""
+    if isinstance(default, ast.Constant) and isinstance(default.value, (bool, int, float, str)):
+        return ast.Name(id=type(default.value).__name__)
+    return None
 
 
 def _unquoted(annotation: ast.expr | None) -> ast.expr | None:
@@ -103,54 +105,68 @@ def _alternatives(annotation: ast.expr | None) -> Iterator[ast.expr]:
 def expected(annotation: ast.expr | None, text: str) -> str:
     """What a hyperparameter's text should have been, in words; empty when the annotation takes it."""
     alternatives = list(_alternatives(annotation))
-    wanted = [each for each in alternatives if _name(each) != "None"]
-    if not wanted or any(_takes(each, text) for each in wanted):
+    if not alternatives or any(_takes(each, text) for each in alternatives):
         return ""
-    return " or ".join(_words(each) for each in wanted)
+    return " or ".join(_words(each) for each in alternatives)
 
 
 def _takes(annotation: ast.expr, text: str) -> bool:
-    if _name(annotation) == "Literal" and isinstance(annotation, ast.Subscript):
-        return text in _literals(annotation)
-    known = _TYPES.get(_name(annotation))
-    return known is None or known[1](text)
+    """As in the runtime: the JSON reading of the text fits, or the text itself."""
+    if isinstance(annotation, ast.Subscript) and _name(annotation) == "Literal":
+        options = _literals(annotation)
+        return any(type(option) is type(value) and option == value for option in options for value in _readings(text))
+    kind = _KINDS.get(_name(annotation))
+    return kind is None or any(kind.test(value) for value in _readings(text))
+
+
+def _readings(text: str) -> list[object]:
+    if text in _PYTHON_WORDS:
+        return [_PYTHON_WORDS[text], text]
+    try:
+        return [json.loads(text, parse_constant=_refuse), text]
+    except (ValueError, RecursionError):
+        return [text]
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
 
 
 def _words(annotation: ast.expr) -> str:
     if isinstance(annotation, ast.Subscript) and _name(annotation) == "Literal":
-        return f"one of {', '.join(_literals(annotation))}"
-    return _TYPES[_name(annotation)][0]
+        return f"one of {', '.join(str(each) for each in _literals(annotation))}"
+    return _KINDS[_name(annotation)].words
 
 
-def _literals(annotation: ast.Subscript) -> list[str]:
+def _literals(annotation: ast.Subscript) -> list[object]:
     parts = annotation.slice.elts if isinstance(annotation.slice, ast.Tuple) else [annotation.slice]
-    values = [part.value for part in parts if isinstance(part, ast.Constant)]
-    return [value if isinstance(value, str) else json.dumps(value, default=str) for value in values]
+    return [part.value for part in parts if isinstance(part, ast.Constant)]
 
 
-def _is_float(text: str) -> bool:
-    try:
-        return math.isfinite(float(text)) or text.strip().lower().lstrip("+-") in ("inf", "infinity", "nan")
-    except ValueError:
-        return False
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_json(kind: type) -> Callable[[str], bool]:
-    def test(text: str) -> bool:
-        try:
-            return isinstance(json.loads(text), kind)
-        except (ValueError, RecursionError):
-            return False
-
-    return test
+def _is_whole(value: object) -> bool:
+    return _is_number(value) and (not isinstance(value, float) or value.is_integer())
 
 
-_TYPES: dict[str, tuple[str, Callable[[str], bool]]] = {
-    "int": ("a whole number", lambda text: _INTEGER.fullmatch(text) is not None),
-    "float": ("a number", _is_float),
-    "bool": ("true or false", lambda text: text.lower() in ("true", "false")),
-    "str": ("a string", lambda _: True),
-    **dict.fromkeys(("list", "List", "tuple", "Tuple", "Sequence", "set"), ("a list", _is_json(list))),
-    **dict.fromkeys(("dict", "Dict", "Mapping"), ("a mapping", _is_json(dict))),
+@dataclass(frozen=True)
+class _Kind:
+    words: str
+    test: Callable[[object], bool]
+
+
+_PYTHON_WORDS: dict[str, object] = {"True": True, "False": False, "None": None}
+_A_LIST = _Kind("a list", lambda value: isinstance(value, list))
+_A_MAPPING = _Kind("a mapping", lambda value: isinstance(value, dict))
+_KINDS: dict[str, _Kind] = {
+    "int": _Kind("a whole number", _is_whole),
+    "float": _Kind("a number", _is_number),
+    "bool": _Kind("true or false", lambda value: isinstance(value, bool)),
+    "str": _Kind("a string", lambda value: isinstance(value, str)),
+    "None": _Kind("null", lambda value: value is None),
+    **dict.fromkeys(("list", "List", "tuple", "Tuple", "Sequence", "Iterable", "Collection"), _A_LIST),
+    **dict.fromkeys(("dict", "Dict", "Mapping", "MutableMapping"), _A_MAPPING),
 }
-"""By the name of an annotation: what it wants, and whether a text is that. Others are not judged."""
+"""By the name of an annotation. Others are not judged here."""

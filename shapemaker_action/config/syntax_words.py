@@ -16,7 +16,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     (
         r"mapping values are not allowed here",
         "a colon is not allowed here",
-        "quote a text that contains `: `, or check the indentation of this line and the one above",
+        "quote a text that contains `: `, or check this line and the one above: indentation, a colon after each key",
     ),
     (r"sequence entries are not allowed here", "a list item is not allowed here", "start the list on its own line"),
     (r"expected <block end>, but found ':'|expected the node content, but found ':'", "a key is missing here", ""),
@@ -30,6 +30,7 @@ _WORDS: tuple[tuple[str, str, str], ...] = (
     (r"expected ',' or '\}'", "a comma or the closing brace is missing; the mapping opens at line {line}", ""),
     (r"found unknown escape character '(.*)'", r"\\\1 is no escape", "use single quotes, or write a backslash twice"),
     (r"expected escape sequence of", "this escape is not complete", "use single quotes, or write a backslash twice"),
+    (r"found '<stream end>'", "the text ends where a value is expected", ""),
     (r"expected the node content, but found '(.*)'", r"a value was expected, but \1 found", "quote it if it is text"),
     (r"expected '<document start>'", "this does not belong to the document above", "check the indentation"),
 )

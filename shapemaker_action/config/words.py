@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from shapemaker_action.config import schema
-from shapemaker_action.config.node import KeyPath, ListNode, MappingNode, Node, ScalarNode, dotted, shortened
+from shapemaker_action.config.node import KeyPath, ListNode, MappingNode, Node, ScalarNode, dotted, quoted, shortened
 from shapemaker_action.config.overlay import SET
 
 if TYPE_CHECKING:
@@ -23,13 +23,17 @@ _KINDS = {
     "array": "a list",
     "object": "a mapping",
 }
+_ALMOST_ALL = 5
 _LISTED = 12
 _NAME_LENGTH = 63
+_SCHEMA_KEY = "$schema"
 _LEGACY_BOOLEANS = frozenset({"on", "off", "yes", "no", "y", "n"})
 
 
 def kinds(types: Sequence[str]) -> str:
     """`a string or a mapping`."""
+    if len(types) >= _ALMOST_ALL:
+        return "a value"
     return either([_KINDS[each] for each in types])
 
 
@@ -82,20 +86,21 @@ def _got_scalar(node: ScalarNode) -> str:
     if node.value is None:
         return "nothing"
     if isinstance(node.value, str):
-        return f"'{shortened(node.value)}'" if node.value else "an empty string"
+        return quoted(node.value)
     if isinstance(node.value, bool):
         return f"the boolean {str(node.value).lower()}"
-    written = f" (written {node.text})" if node.text != str(node.value) else ""
-    return f"the number {node.value}{written}"
+    return (
+        f"{node.text}, which is the number {node.value}" if node.text != str(node.value) else f"the number {node.value}"
+    )
 
 
 def name_hint(value: str, pattern: str) -> str:
-    """The nearest name that a pattern allows; empty when there is none."""
-    for text in (value.lower(), value):
-        name = re.sub(r"[^A-Za-z0-9]+", "-", text)[:_NAME_LENGTH].strip("-")
-        if name and re.fullmatch(pattern, name):
-            return f"for example {name}"
-    return ""
+    """The nearest name, or reference to a class, that a pattern allows; empty when there is none."""
+    module = value.removesuffix(".py").replace("/", ".")
+    candidates = [re.sub(r"\.(?=[^.]*$)", ":", value), f"{module}:NAME"] if re.fullmatch(pattern, "a:b") else []
+    if re.fullmatch(pattern, "a-b") and not re.fullmatch(pattern, "a.b"):
+        candidates = [re.sub(r"[^A-Za-z0-9]+", "-", text)[:_NAME_LENGTH].strip("-") for text in (value.lower(), value)]
+    return next((f"for example {each}" for each in candidates if each and re.fullmatch(pattern, each)), "")
 
 
 def value_hint(node: ScalarNode, path: KeyPath, types: Sequence[str], choices: Sequence[str]) -> str:
@@ -112,9 +117,22 @@ def value_hint(node: ScalarNode, path: KeyPath, types: Sequence[str], choices: S
 
 
 def _nothing_hint(types: Sequence[str]) -> str:
-    if "object" in types:
+    if list(types) == ["object"]:
         return "write {} for an empty section, or remove the key"
     return "write a value, or remove the key" if types else ""
+
+
+def amount(node: Node | None) -> str:
+    """What is there, where its type is right and its size or value is not."""
+    if isinstance(node, ScalarNode) and isinstance(node.value, (int, float)):
+        return str(node.value)
+    if isinstance(node, ScalarNode) and isinstance(node.value, str) and node.value:
+        return f"{len(node.value)} characters"
+    if isinstance(node, ListNode) and node.nodes:
+        return str(len(node.nodes))
+    if isinstance(node, MappingNode) and node.entries:
+        return str(len(node.entries))
+    return got(node)
 
 
 def _quote_hint(node: ScalarNode, path: KeyPath) -> str:
@@ -124,11 +142,11 @@ def _quote_hint(node: ScalarNode, path: KeyPath) -> str:
 
 
 def _string_hint(value: str, types: Sequence[str]) -> str:
-    if types == ["boolean"] and value.lower() in ("true", "false"):
+    if list(types) == ["boolean"] and value.lower() in ("true", "false"):
         return f"write {value.lower()} without quotes"
     if {"integer", "number"} & set(types) and _is_number(value):
         return "remove the quotes"
-    return f"write [{shortened(value)}]" if types == ["array"] else ""
+    return f"write [{shortened(value)}]" if list(types) == ["array"] else ""
 
 
 def _is_number(text: str) -> bool:
@@ -147,13 +165,13 @@ def types_of(error: ValidationError) -> list[str]:
 
 def unknown_key_hint(key: str, known: Sequence[str]) -> str:
     """The nearest key, the section where this key is known, or the keys that are known here."""
-    close = nearest(key, known)
-    if close:
-        return f"did you mean {close}?"
     sections = _sections_with(key)
     if sections:
         return f"it belongs to {either(sections)}"
-    listed = f"known: {', '.join(known)}"
+    close = nearest(key, known)
+    if close:
+        return f"did you mean {close}?"
+    listed = f"known: {', '.join(each for each in known if each != _SCHEMA_KEY)}"
     if key.lower() in _LEGACY_BOOLEANS:
         return f"YAML 1.1 takes {key} for a boolean, too; {listed}"
     return listed

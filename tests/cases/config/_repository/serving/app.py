@@ -1,0 +1,3 @@
+"""An application."""
+
+app = None
