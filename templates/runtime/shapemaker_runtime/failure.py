@@ -82,19 +82,24 @@ def shorten(text: str, limit: int) -> str:
 
 def summary(error: BaseException, program: Path) -> str:
     """What was raised, and where: the innermost lines of the user's own code first, because the text may be cut."""
-    headline = "".join(traceback.format_exception_only(type(error), error)).strip()
-    if isinstance(error, SystemExit):
-        headline = f"the code called sys.exit({error.code!r}) before its work was done"
-    lines = [shorten(headline, _HEADLINE), *_frames(error, program)]
+    lines = [shorten(_headline(error, program), _HEADLINE), *_frames(error, program)]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
-        lines.append("caused by " + "".join(traceback.format_exception_only(type(cause), cause)).strip())
-        lines.extend(_frames(cause, program))
+        lines += [f"caused by {_headline(cause, program)}", *_frames(cause, program)]
     return "\n".join(lines)
 
 
+def _headline(error: BaseException, program: Path) -> str:
+    if isinstance(error, SystemExit):
+        return f"the code called sys.exit({error.code!r}) before its work was done"
+    if isinstance(error, SyntaxError) and error.filename:
+        # Python would put the place first, in several lines.
+        return f"{type(error).__name__}: {error.msg} ({_short(Path(error.filename), program)}:{error.lineno})"
+    return "".join(traceback.format_exception_only(type(error), error)).strip()
+
+
 def _frames(error: BaseException, program: Path) -> list[str]:
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _ours(Path(frame.filename))]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_hidden(Path(frame.filename))]
     own = [frame for frame in frames if _is_own(Path(frame.filename), program)]
     # Without any line of the user's the library's innermost one is still better than none.
     shown = own or frames[-1:]
@@ -104,8 +109,9 @@ def _frames(error: BaseException, program: Path) -> list[str]:
     ]
 
 
-def _ours(file: Path) -> bool:
-    return _RUNTIME in file.resolve().parents
+def _is_hidden(file: Path) -> bool:
+    # The import system's frames are in files such as <frozen importlib._bootstrap>.
+    return file.name.startswith("<") or _RUNTIME in file.resolve().parents
 
 
 def _is_own(file: Path, program: Path) -> bool:
