@@ -57,24 +57,12 @@ def lines(diagnostics: tuple[Diagnostic, ...]) -> str:
 
 def outcome(case: Path, root: Path) -> tuple[str, str]:
     """All diagnostics, and the project as JSON, empty when there is none."""
-    settings: dict[str, Any] = {
-        "configs": ["shapemaker.yml"],
-        "environment": "",
-        "sets": [],
-        "folders": [],
-        "remove": [],
-    }
-    if (case / "case.json").is_file():
-        settings |= json.loads((case / "case.json").read_text())
-    shutil.copytree(REPOSITORY, root, dirs_exist_ok=True)
-    shutil.copytree(case, root, dirs_exist_ok=True, symlinks=True)
-    for folder in settings["folders"]:
-        (root / folder).mkdir(parents=True)
-    for file in settings["remove"]:
-        (root / file).unlink()
-    paths = [Path(name) for name in settings["configs"]]
+    given = json.loads((case / "case.json").read_text()) if (case / "case.json").is_file() else {}
+    settings = Settings(**given)
+    lay_out(case, settings, root)
+    paths = [Path(name) for name in settings.configs]
     try:
-        loaded = load(paths, root=root, environment=settings["environment"], sets=settings["sets"])
+        loaded = load(paths, root=root, environment=settings.environment, sets=settings.sets)
     except ConfigError as error:
         return lines(error.diagnostics), ""
     project = json.dumps(dataclasses.asdict(loaded.project), indent=2, ensure_ascii=False) + "\n"
