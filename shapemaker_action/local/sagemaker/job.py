@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 from shapemaker_action.errors import ShapemakerError
-from shapemaker_action.local.sagemaker import failure, harvest
+from shapemaker_action.local.sagemaker import failure, harvest, images
 from shapemaker_action.local.sagemaker.hosts import GRACE, PEER_GRACE, Hosts
 from shapemaker_action.local.sagemaker.logs import Follower, Stream
 from shapemaker_action.local.sagemaker.objects import TransferError
+from shapemaker_action.local.sagemaker.refusals import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from shapemaker_action.local.sagemaker.hosts import Exit
     from shapemaker_action.local.sagemaker.service import Service
     from shapemaker_action.local.sagemaker.store import Record
+    from shapemaker_action.local.world import World
 
 TERMINAL = ("Completed", "Failed", "Stopped")
 LOG_END = 30.0
@@ -29,11 +33,12 @@ LOG_END = 30.0
 class JobRun(ABC):
     """One job at work. Call it in a thread of its own; `record.state` is its memory across servers."""
 
-    def __init__(self, service: Service, record: Record, host_names: Sequence[str]) -> None:
+    def __init__(self, service: Service, record: Record, host_names: Sequence[str], *, isolated: bool) -> None:
         self._service = service
         self._world = service.world
         self._record = record
         self._host_names = host_names
+        self._isolated = isolated
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         if record.status == "Stopping":
@@ -130,7 +135,12 @@ class JobRun(ABC):
         with self._lock:
             if self._stopping.is_set():
                 return None
-            self._hosts = Hosts({host: self._world.engine.start(self._container(host)) for host in self._host_names})
+            if network := self._record.state.get("network"):
+                self._world.engine.create_network(network, isolated=self._isolated)
+            # All at the same time: hosts look each other up by name as soon as they run.
+            with ThreadPoolExecutor(len(self._host_names), thread_name_prefix="host") as pool:
+                started = list(pool.map(lambda host: self._world.engine.start(self._container(host)), self._host_names))
+            self._hosts = Hosts(dict(zip(self._host_names, started, strict=True)))
             return self._hosts
 
     def _keep(self, containers: dict[str, Container]) -> Hosts:
@@ -172,6 +182,10 @@ class JobRun(ABC):
         return {host: f"{self._record.name}/{host}-{int(now)}" for host in self._host_names}
 
     @property
+    def _network(self) -> str:
+        return str(self._record.state.get("network") or ("none" if self._isolated else ""))
+
+    @property
     def _workdir(self) -> Path:
         return _workdir(self._service, self._record)
 
@@ -179,10 +193,28 @@ class JobRun(ABC):
         return {**_labels(self._service, self._record), "shapemaker.host": host}
 
 
+def first_state(world: World, image: str, hosts: Sequence[str]) -> dict[str, Any]:
+    """What the record of a new job says; several hosts need an engine that can give them names."""
+    token = secrets.token_hex(6)
+    several = len(hosts) > 1
+    if several and world.engine.name == "process":
+        raise invalid(
+            "The local SageMaker runs jobs on several instances only with docker or podman, not as plain processes."
+        )
+    return {
+        "status": "InProgress",
+        "token": token,
+        "image": images.pinned(world, image),
+        **({"network": f"shapemaker-{token}"} if several else {}),
+    }
+
+
 def tidy(service: Service, record: Record) -> None:
     """Remove the containers and files of a job that has ended."""
     for container in service.world.engine.find(_labels(service, record)):
         container.remove()
+    if network := record.state.get("network"):
+        service.world.engine.remove_network(network)
     harvest.discard(_workdir(service, record))
     service.store.change(record.key, lambda kept: kept.state.update(tidy=True), touch=False)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shapemaker_action.local.sagemaker import channel, images, role, tags
-from shapemaker_action.local.sagemaker.job import TERMINAL, tidy
+from shapemaker_action.local.sagemaker import channel, role, tags
+from shapemaker_action.local.sagemaker.job import TERMINAL, first_state, tidy
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
 from shapemaker_action.local.sagemaker.processing_run import ProcessingRun
 from shapemaker_action.local.sagemaker.processing_spec import ProcessingSpec, stopping
@@ -83,7 +82,7 @@ def create(world: World, call: Call) -> dict[str, Any]:
         modified=now,
         request=body,
         tags=labels,
-        state={"status": "InProgress", "token": secrets.token_hex(6), "image": images.pinned(world, spec.image)},
+        state=first_state(world, spec.image, spec.hosts),
     )
     if not service(world).store.add(record):
         raise _taken(arn)

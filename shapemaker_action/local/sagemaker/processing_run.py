@@ -29,7 +29,7 @@ class ProcessingRun(JobRun):
 
     def __init__(self, service: Service, record: Record) -> None:
         self._spec = ProcessingSpec.of(record.request)
-        super().__init__(service, record, self._spec.hosts)
+        super().__init__(service, record, self._spec.hosts, isolated=self._spec.isolated)
 
     def _fill(self, number: int, host: str) -> None:
         for mount in self._mounts(host):
@@ -57,7 +57,7 @@ class ProcessingRun(JobRun):
             command=self._spec.arguments,
             environment={"AWS_REGION": record.region, **self._spec.environment},
             mounts=self._mounts(host),
-            network="none" if self._spec.isolated else "",
+            network=self._network,
             hostname=host,
             labels=self._labels(host),
         )

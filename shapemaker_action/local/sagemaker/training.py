@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shapemaker_action.local.sagemaker import channel, images, metrics, role, tags
-from shapemaker_action.local.sagemaker.job import TERMINAL, tidy
+from shapemaker_action.local.sagemaker import channel, metrics, role, tags
+from shapemaker_action.local.sagemaker.job import TERMINAL, first_state, tidy
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
 from shapemaker_action.local.sagemaker.refusals import invalid, missing, refuse_others
 from shapemaker_action.local.sagemaker.service import service
@@ -102,7 +101,7 @@ def create(world: World, call: Call) -> dict[str, Any]:
         modified=now,
         request=body,
         tags=labels,
-        state={"status": "InProgress", "token": secrets.token_hex(6), "image": images.pinned(world, spec.image)},
+        state=first_state(world, spec.image, spec.hosts),
     )
     enter(record, "Starting", now, "Starting the training job")
     if not sagemaker.store.add(record):
@@ -230,8 +229,8 @@ def delete(world: World, call: Call) -> dict[str, Any]:
         raise ApiError(
             "ResourceInUse", f"The training job {record.arn} is in status {record.status} and cannot be deleted."
         )
-    if not record.state.get("tidy"):
-        tidy(service(world), record)
+    if not record.state.get("tidy") and record.key not in service(world).jobs:
+        world.start(f"tidy {record.name}", partial(tidy, service(world), record))
     service(world).store.remove(record.key)
     return {}
 

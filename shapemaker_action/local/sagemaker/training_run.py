@@ -9,6 +9,7 @@ from shapemaker_action.local.sagemaker import channel, failure, metrics, trainin
 from shapemaker_action.local.sagemaker.checkpoints import Checkpoints
 from shapemaker_action.local.sagemaker.job import LOG_END, JobRun, tidy
 from shapemaker_action.local.sagemaker.objects import TransferError, fetch
+from shapemaker_action.local.sagemaker.pipe import Pipe
 from shapemaker_action.local.sagemaker.training_spec import TrainingSpec
 from shapemaker_action.local.sagemaker.tree import HostTree
 
@@ -25,8 +26,9 @@ class TrainingRun(JobRun):
 
     def __init__(self, service: Service, record: Record) -> None:
         self._spec = TrainingSpec.of(record.request)
-        super().__init__(service, record, self._spec.hosts)
+        super().__init__(service, record, self._spec.hosts, isolated=self._spec.isolated)
         self._syncs: dict[str, Checkpoints] = {}
+        self._pipes: list[Pipe] = []
         self._collector = metrics.Collector(
             self._world.client("cloudwatch", record.region),
             self._world.clock,
@@ -48,6 +50,14 @@ class TrainingRun(JobRun):
         self._change(back)
         return True
 
+    def _find(self) -> Hosts | None:
+        found = super()._find()
+        if found and any(each.mode == "Pipe" for each in self._spec.channels):
+            # Their reader saw the end of the data when the earlier server died: what it makes of that is worthless.
+            found.remove()
+            return None
+        return found
+
     def _fill(self, number: int, host: str) -> None:
         if (self._spec.channels or self._spec.checkpoints) and not self._stopping.is_set():
             self._enter("Downloading")
@@ -59,7 +69,12 @@ class TrainingRun(JobRun):
             found = channel.items(
                 self._world, self._record.region, each.source, host=number, hosts=len(self._spec.hosts)
             )
-            fetch(self._world, self._record.region, found, tree.channel(each.name))
+            if each.mode == "Pipe":
+                pipe = Pipe(self._world.client("s3", self._record.region), tree.channel(each.name), found)
+                pipe.start()
+                self._pipes.append(pipe)
+            else:
+                fetch(self._world, self._record.region, found, tree.channel(each.name))
         if checkpoints := self._checkpoints(host):
             checkpoints.restore()
             self._syncs[host] = checkpoints
@@ -78,7 +93,7 @@ class TrainingRun(JobRun):
                 "TRAINING_JOB_ARN": record.arn,
             },
             mounts=self._tree(host).mounts(self._spec),
-            network="none" if self._spec.isolated else "",
+            network=self._network,
             hostname=host,
             labels=self._labels(host),
         )
@@ -128,6 +143,8 @@ class TrainingRun(JobRun):
         return ""
 
     def _end(self, status: str, reason: str = "") -> None:
+        for pipe in self._pipes:
+            pipe.close()
         now = self._world.clock()
 
         def end(record: Record) -> None:
