@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shapemaker_action.aws.classify import Kind
+from shapemaker_action.aws.session import AwsCallError
 from shapemaker_action.naming import tag_list
 
 if TYPE_CHECKING:
@@ -46,5 +48,10 @@ def _tags(request: Mapping[str, object]) -> list[dict[str, object]]:
 
 
 def sagemaker_tags(aws: Aws, arn: str) -> dict[str, str]:
-    """The tags of a SageMaker resource."""
-    return {tag["Key"]: tag["Value"] for tag in aws.pages("sagemaker", "ListTags", "Tags", {"ResourceArn": arn})}
+    """The tags of a SageMaker resource; none when it was deleted since it was described."""
+    try:
+        return {tag["Key"]: tag["Value"] for tag in aws.pages("sagemaker", "ListTags", "Tags", {"ResourceArn": arn})}
+    except AwsCallError as error:
+        if error.kind is Kind.NOT_FOUND:
+            return {}
+        raise
