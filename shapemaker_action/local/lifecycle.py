@@ -18,7 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shapemaker_action import __version__
 from shapemaker_action.assets import PACKAGE
 from shapemaker_action.containers.select import OVERRIDE
 from shapemaker_action.errors import EnvironmentProblemError, LockedError
@@ -67,7 +66,7 @@ def up(state: Path, *, engine: str = "auto", port: int = 0, patience: float = _A
         if running and _fits(running, engine, port):
             return running
         process.end(known.pid, known.started, _STOP_SECONDS if running else _HUNG_SECONDS)
-        known = replace(known, engine=engine, version=__version__, port=port or known.port)
+        known = replace(known, engine=engine, version=service.code_version(), port=port or known.port)
         return _start(known)
 
 
@@ -104,7 +103,9 @@ def environment(running: LocalService, environ: Mapping[str, str] = os.environ) 
 
 
 def _fits(running: LocalService, engine: str, port: int) -> bool:
-    return running.version == __version__ and engine in {running.engine, "auto"} and port in {running.port, 0}
+    return (
+        running.version == service.code_version() and engine in {running.engine, "auto"} and port in {running.port, 0}
+    )
 
 
 def _running(known: LocalService, patience: float) -> LocalService | None:

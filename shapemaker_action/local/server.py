@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from shapemaker_action import __version__
 from shapemaker_action.containers.engine import RegistryCredentials
 from shapemaker_action.containers.select import choose
 from shapemaker_action.local import process, service
@@ -92,7 +91,7 @@ class Server:
         return {
             "state": str(self._known.state),
             "pid": os.getpid(),
-            "version": __version__,
+            "version": self._known.version,
             "engine": self._known.engine,
             "ready": self._ready.is_set(),
         }
@@ -133,7 +132,7 @@ def main(argv: Sequence[str]) -> None:
     if os.fork():
         # Whoever started us waits for this process; the server itself is nobody's child.
         os._exit(0)
-    known = replace(known, pid=os.getpid(), started=process.began(os.getpid()), version=__version__)
+    known = replace(known, pid=os.getpid(), started=process.began(os.getpid()), version=service.code_version())
     known.save()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

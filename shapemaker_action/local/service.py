@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import json
 import os
 import pwd
@@ -11,7 +13,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shapemaker_action import __version__
+from shapemaker_action.assets import PACKAGE
 from shapemaker_action.errors import EnvironmentProblemError
+from shapemaker_action.naming import SHORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 FILE = "service.json"
 LOG = "server.log"
 DEFAULT_REGION = "us-east-1"
+_SERVED = ("containers", "local")
 _LETTERS = string.ascii_uppercase + string.digits
 
 
@@ -36,7 +42,7 @@ class LocalService:
     engine: str = "auto"
     """What was asked for: `auto`, `docker`, `podman` or `process`."""
     version: str = ""
-    """Of the shapemaker that the server runs."""
+    """Of the code that the server runs, as `code_version` gives it."""
     pid: int = 0
     """0 when no server runs."""
     started: str = ""
@@ -88,6 +94,15 @@ def create(state: Path) -> LocalService:
         secret_key=secrets.token_urlsafe(30),
         registry_password=secrets.token_urlsafe(30),
     )
+
+
+@functools.cache
+def code_version() -> str:
+    """The version, and a digest of the code itself: two commits of a checkout are two servers."""
+    hasher = hashlib.sha256()
+    for path in sorted(path for room in _SERVED for path in (PACKAGE / room).rglob("*.py")):
+        hasher.update(path.relative_to(PACKAGE).as_posix().encode() + b"\0" + path.read_bytes())
+    return f"{__version__}+{hasher.hexdigest()[:SHORT]}"
 
 
 def ended(service: LocalService) -> LocalService:

@@ -222,7 +222,8 @@ def test_a_server_of_another_version_is_replaced(folder: Path) -> None:
 
 def tree_of_another_version(target: Path) -> Path:
     shutil.copytree(ROOT / "shapemaker_action", target / "shapemaker_action")
-    (target / "shapemaker_action" / "__init__.py").write_text('__version__ = "0.0.0"\n', encoding="utf-8")
+    with (target / "shapemaker_action" / "local" / "__init__.py").open("a", encoding="utf-8") as module:
+        module.write("# another commit\n")
     return target
 
 
@@ -235,7 +236,7 @@ def test_the_server_runs_from_where_the_command_line_runs_and_not_from_the_worki
     assert Path(file).is_relative_to(target)
     found = lifecycle.status(folder)
     assert found is not None
-    assert (found.version, str(found.pid)) == ("0.0.0", pid)
+    assert (found.version != service.code_version(), str(found.pid)) == (True, pid)
 
 
 def test_the_server_gets_no_credentials(folder: Path) -> None:
