@@ -62,8 +62,7 @@ def test_a_server_that_never_gets_healthy_is_told_from_its_log(mean: Consumer) -
         "    return [b'']\n"
     )
     settings = ["--set", "serve.app=app:app", "--set", "deploy.startup_timeout=60"]
-    api = "deploy.api={CreateEndpointConfig: {ProductionVariants: [{ContainerStartupHealthCheckTimeoutInSeconds: 60}]}}"
-    failed = error(mean.fail("run", *settings, "--set", api, code=3))
+    failed = error(mean.fail("run", *settings, code=3))
     assert "did not pass the ping health check" in failed["message"]
     assert "asked for /ping" in "\n".join(failed["details"])
 
