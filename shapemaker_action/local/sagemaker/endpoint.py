@@ -60,7 +60,7 @@ def create(world: World, call: Call) -> dict[str, Any]:
     variants = _variants(world, call)
     _require_quota(variants)
     Policy.of(body.get("DeploymentConfig"), variants)
-    now = world.clock()
+    now = service(world).now()
     record = Record(
         kind="endpoint",
         region=call.region,
@@ -105,7 +105,7 @@ def update(world: World, call: Call) -> dict[str, Any]:
             raise invalid("DeploymentConfig cannot be specified together with RetainDeploymentConfig.")
         policy = record.state.get("last_policy")
     Policy.of(policy, variants)
-    pending = {**plan(body["EndpointConfigName"], variants, world.clock()), "policy": policy}
+    pending = {**plan(body["EndpointConfigName"], variants, service(world).now()), "policy": policy}
 
     def begin(current: Record) -> None:
         _require_idle(current)
@@ -219,7 +219,7 @@ def _variants(world: World, call: Call) -> list[Variant]:
         if record is None:
             raise not_found("model", world.realm(call.region).arn("sagemaker", f"model/{key.slug}"))
         container = model.primary(record)
-        found.append(Variant.of(entry, container, images.pinned(world, container["Image"]), world.clock()))
+        found.append(Variant.of(entry, container, images.pinned(world, container["Image"]), service(world).now()))
     return found
 
 

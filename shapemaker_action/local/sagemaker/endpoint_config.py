@@ -53,7 +53,7 @@ def create(world: World, call: Call) -> dict[str, Any]:
             raise not_found("model", world.realm(call.region).arn("sagemaker", f"model/{variant['ModelName'].lower()}"))
     if body.get("ExecutionRoleArn"):
         role.check(world, call.region, body["ExecutionRoleArn"])
-    now = world.clock()
+    now = service(world).now()
     record = Record(
         kind="endpoint-config",
         region=call.region,

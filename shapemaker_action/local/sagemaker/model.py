@@ -52,7 +52,7 @@ def create(world: World, call: Call) -> dict[str, Any]:
     role.check(world, call.region, body["ExecutionRoleArn"])
     images.require_hostable(world, container["Image"])
     _require_data(world, call.region, ModelData.of(container))
-    now = world.clock()
+    now = service(world).now()
     record = Record(
         kind="model",
         region=call.region,

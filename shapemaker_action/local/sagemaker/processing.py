@@ -72,7 +72,7 @@ def create(world: World, call: Call) -> dict[str, Any]:
     role.check(world, call.region, body["RoleArn"])
     for each in spec.inputs:
         channel.require_data(world, call.region, each.source, body["RoleArn"])
-    now = world.clock()
+    now = service(world).now()
     record = Record(
         kind="processing-job",
         region=call.region,

@@ -77,7 +77,7 @@ class ProcessingRun(JobRun):
         )
 
     def _begin(self, record: Record) -> None:
-        now = self._world.clock()
+        now = self._service.now()
         record.state["started"] = now
         record.state["streams"] = self._streams(now)
 
@@ -126,7 +126,7 @@ class ProcessingRun(JobRun):
     def _end(self, status: str, reason: str = "") -> None:
         def end(record: Record) -> None:
             record.state["status"] = status
-            record.state["ended"] = self._world.clock()
+            record.state["ended"] = self._service.now()
             if reason:
                 record.state["failure"] = reason[: failure.LIMIT]
 

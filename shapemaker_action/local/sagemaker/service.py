@@ -29,7 +29,7 @@ class Service:
     def __init__(self, world: World) -> None:
         self.world = world
         self.root = world.state / "sagemaker"
-        self.store = Store(self.root, world.clock)
+        self.store = Store(self.root, self.now)
         self.closing = threading.Event()
         """Set when the server is about to end: what runs in the background leaves records as they are."""
         self.jobs: dict[Key, Job] = {}
@@ -38,6 +38,10 @@ class Service:
         """By generation."""
         self.restored: dict[Key, threading.Event] = {}
         """Set when nothing of an earlier server's containers is left of an endpoint."""
+
+    def now(self) -> float:
+        """The time as the API tells it, to the millisecond, so that a client's filter by such a time finds it."""
+        return round(self.world.clock(), 3)
 
     @property
     def labels(self) -> dict[str, str]:

@@ -91,7 +91,7 @@ def create(world: World, call: Call) -> dict[str, Any]:
     role.check(world, call.region, body["RoleArn"])
     for each in spec.channels:
         channel.require_data(world, call.region, each.source, body["RoleArn"])
-    now = world.clock()
+    now = service(world).now()
     record = Record(
         kind="training-job",
         region=call.region,
@@ -212,7 +212,7 @@ def stop(world: World, call: Call) -> dict[str, Any]:
             raise invalid(f"The request was rejected because the training job is in status {record.status}.")
         if record.status != "Stopping":
             record.state["status"] = "Stopping"
-            enter(record, "Stopping", world.clock())
+            enter(record, "Stopping", service(world).now())
 
     record = service(world).store.change(_find(world, call).key, stopping)
     if record is None:

@@ -45,7 +45,7 @@ class TrainingRun(JobRun):
         def back(record: Record) -> None:
             record.state["attempt"] = attempt + 1
             del record.state["started"]
-            transitions.enter(record, "Starting", self._world.clock())
+            transitions.enter(record, "Starting", self._service.now())
 
         self._change(back)
         return True
@@ -99,7 +99,7 @@ class TrainingRun(JobRun):
         )
 
     def _begin(self, record: Record) -> None:
-        now = self._world.clock()
+        now = self._service.now()
         record.state["started"] = now
         record.state["streams"] = self._streams(now)
         if record.status != "Stopping":
@@ -122,7 +122,7 @@ class TrainingRun(JobRun):
     def _overrun(self, record: Record) -> None:
         record.state["status"] = "Stopping"
         record.state["cause"] = "MaxRuntimeExceeded"
-        transitions.enter(record, "Stopping", self._world.clock())
+        transitions.enter(record, "Stopping", self._service.now())
 
     def _settle(self, hosts: Hosts, exits: list[Exit]) -> str:
         failed = next((each for each in exits if each.code), None)
@@ -145,7 +145,7 @@ class TrainingRun(JobRun):
     def _end(self, status: str, reason: str = "") -> None:
         for pipe in self._pipes:
             pipe.close()
-        now = self._world.clock()
+        now = self._service.now()
 
         def end(record: Record) -> None:
             secondary = record.state.get("cause", status) if status == "Stopped" else status
@@ -155,7 +155,7 @@ class TrainingRun(JobRun):
         tidy(self._service, self._record)
 
     def _enter(self, secondary: str) -> None:
-        self._change(lambda record: transitions.enter(record, secondary, self._world.clock()))
+        self._change(lambda record: transitions.enter(record, secondary, self._service.now()))
 
     def _tree(self, host: str) -> HostTree:
         return HostTree(self._workdir / host)
