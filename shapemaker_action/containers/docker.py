@@ -100,7 +100,7 @@ class _CommandEngine(ABC):
         created = command.ask(argv, environ)
         if created.code != 0:
             raise _start_error(spec, created.errors)
-        container = DockerContainer(self._client, self._environ, created.output.split()[-1])
+        container = DockerContainer(self._client, self._environ, created.output.split()[-1], self._force)
         if spec.interactive:
             container.attach()
             return container
@@ -117,7 +117,7 @@ class _CommandEngine(ABC):
         found = command.ask(argv, self._environ)
         if found.code != 0:
             raise EnvironmentProblemError(f"{self.name} lists no containers: {found.last_line}", remedy=_RESTART)
-        return [DockerContainer(self._client, self._environ, each) for each in found.output.split()]
+        return [DockerContainer(self._client, self._environ, each, self._force) for each in found.output.split()]
 
     def create_network(self, name: str, *, isolated: bool) -> None:
         """See `Engine.create_network`."""
@@ -149,6 +149,7 @@ class _CommandEngine(ABC):
         words += ["--entrypoint", spec.entrypoint[0]] if spec.entrypoint else []
         return [*words, spec.image, *spec.entrypoint[1:], *spec.command], {**self._environ, **named}
 
+    _force: tuple[str, ...] = ("--force",)
     _push_options: tuple[str, ...] = ()
     _create_options: tuple[str, ...] = ()
 
@@ -195,6 +196,7 @@ class Podman(_CommandEngine):
 
     name: EngineName = "podman"
     _push_options = ("--format", "v2s2")
+    _force = ("--force", "--time", "0")
 
     def __init__(self, client: str, environ: Mapping[str, str]) -> None:
         super().__init__(client, environ)

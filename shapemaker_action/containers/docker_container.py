@@ -30,10 +30,11 @@ class _State:
 
 
 class DockerContainer:
-    """See `Container`."""
+    """See `Container`. `force` is how the client's `rm` kills at once."""
 
-    def __init__(self, client: str, environ: Mapping[str, str], identity: str) -> None:
+    def __init__(self, client: str, environ: Mapping[str, str], identity: str, force: tuple[str, ...]) -> None:
         self.id = identity
+        self._force = force
         self._client = client
         self._environ = environ
 
@@ -112,7 +113,7 @@ class DockerContainer:
 
     def remove(self) -> None:
         """See `Container.remove`."""
-        self._tell(["rm", "--force", "--volumes", self.id])
+        self._tell(["rm", *self._force, "--volumes", self.id])
 
     def _tell(self, words: list[str], timeout: float = _STOP_MARGIN) -> None:
         done = command.ask([self._client, *words], self._environ, timeout=timeout)

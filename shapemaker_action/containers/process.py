@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shapemaker_action.containers import process_launch, registry
+from shapemaker_action.containers import credential, process_launch, registry
 from shapemaker_action.containers.docker import client_environment
 from shapemaker_action.containers.process_container import ProcessContainer
 from shapemaker_action.containers.process_packages import Installer, Packages
@@ -54,6 +54,7 @@ class ProcessEngine:
 
     def build(self, build: ImageBuild, on_line: Callable[[str], None]) -> None:
         """See `Engine.build`; only contexts of our templates, a Dockerfile needs a real engine."""
+        credential.refuse_in_args(build.args, self._environ)
         recipe = _recipe(build)
         passed = {key: value for key, value in self._environ.items() if key.startswith(("PIP_", "UV_"))}
         installer = Installer(self._store, {**client_environment(self._environ), **passed}, build)

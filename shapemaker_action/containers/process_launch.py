@@ -145,7 +145,10 @@ def _argv(image: Image, spec: ContainerSpec, interpreter: Path) -> list[str]:
 
 def _run(directory: Path, argv: list[str], environment: Mapping[str, str], spec: ContainerSpec) -> None:
     if spec.interactive:
-        subprocess.run(argv, env=dict(environment), cwd=directory / PROGRAM, check=False)
+        code = subprocess.run(argv, env=dict(environment), cwd=directory / PROGRAM, check=False).returncode
+        # It has ended already, and nobody had to watch it.
+        process_store.write_json(directory / "process.json", {"program": [0, ""], "supervisor": [0, ""]})
+        (directory / "exit").write_text(str(process_supervisor.exit_code(code)), "ascii")
         return
     supervisor = [sys.executable, "-I", process_supervisor.__file__, str(directory)]
     done = command.ask([*supervisor, *argv], environment)

@@ -53,7 +53,12 @@ def supervise(directory: Path, argv: list[str], report: int) -> None:
     # As with containers, nothing survives the first process.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    write(directory / "exit", str(code if code >= 0 else 128 - code))
+    write(directory / "exit", str(exit_code(code)))
+
+
+def exit_code(code: int) -> int:
+    """As shells and containers count: 128 and the signal's number after a signal."""
+    return code if code >= 0 else 128 - code
 
 
 def write(place: Path, text: str) -> None:
