@@ -29,18 +29,21 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ASCII = 0x80
+_LIMITS = (0x80, 0x250, 0x10000, sys.maxunicode + 1)
+"""ASCII, the Latin letters, the Basic Multilingual Plane, everything."""
 
 
 def matches(pattern: str, value: str) -> bool:
     """Whether the whole value matches."""
-    return _compiled(pattern, ascii_only=value.isascii()).fullmatch(value) is not None
+    highest = ord(max(value, default=" "))
+    limit = next(limit for limit in _LIMITS if highest < limit)
+    return _compiled(pattern, limit).fullmatch(value) is not None
 
 
 @functools.cache
-def _compiled(pattern: str, *, ascii_only: bool) -> re.Pattern[str]:
-    """Unicode categories are spelled out as ranges; for an ASCII value (nearly all are) only their ASCII part."""
-    return re.compile(_translate(pattern, _ASCII if ascii_only else sys.maxunicode + 1), re.ASCII)
+def _compiled(pattern: str, limit: int) -> re.Pattern[str]:
+    """Unicode categories are spelled out as ranges, but only as far as the value needs them: nearly all are ASCII."""
+    return re.compile(_translate(pattern, limit), re.ASCII)
 
 
 def _translate(pattern: str, limit: int) -> str:

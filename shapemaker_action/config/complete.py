@@ -146,7 +146,7 @@ def _requests(values: list[Any], root: Path) -> Iterator[RequestSettings]:
     details = schema.definition("request_details")
     for value in values:
         request = schema.filled(details, {"file": value} if isinstance(value, str) else value)
-        for file in paths.matching(root, request["file"]):
+        for file in paths.matching(root, request.get("file", "")):
             yield RequestSettings(
                 file=file,
                 content_type=request["content_type"] or content_type(file),

@@ -79,7 +79,7 @@ def _decode(data: bytes, file: str) -> str:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             _stop(Position(file=file), "the file is UTF-16 or UTF-32", "save it as UTF-8")
         _stop(_offset_position(before, Position(file=file)), "the file is not UTF-8 text here", "save it as UTF-8")
-    if text.startswith("\x00") or text[1:2] == "\x00":
+    if "\0" in text[:2] and text[:4].strip("\0"):
         _stop(Position(file=file), "the file is UTF-16 or UTF-32", "save it as UTF-8")
     text = text.replace("\r\n", "\n")
     _refuse_characters(text, Position(file=file))

@@ -47,6 +47,11 @@ def _value(source: Source, path: KeyPath) -> Any:
     return None if node is None else plain(node)
 
 
+def _text(source: Source, path: KeyPath) -> str:
+    value = _value(source, path)
+    return value if isinstance(value, str) else ""
+
+
 def _number(source: Source, path: KeyPath) -> int:
     value = _value(source, path)
     return value if isinstance(value, int) else 0
@@ -61,7 +66,7 @@ def _policy(path: KeyPath, project: Project, source: Source) -> Iterator[Diagnos
             "an update is either rolling or blue/green",
             "remove one of the two policies",
         )
-    strategy = _value(source, (*path, *_ROUTING, "Type"))
+    strategy = _text(source, (*path, *_ROUTING, "Type"))
     if source.is_written(*_SERVERLESS):
         yield source.key_error(path, "a serverless endpoint takes no update policy", "AWS would switch all at once")
     elif project.deploy.instance.startswith("ml.inf1."):
@@ -75,7 +80,7 @@ def _policy(path: KeyPath, project: Project, source: Source) -> Iterator[Diagnos
     yield from _timeout(path, source)
 
 
-def _routing(path: KeyPath, strategy: object, project: Project, source: Source) -> Iterator[Diagnostic]:
+def _routing(path: KeyPath, strategy: str, project: Project, source: Source) -> Iterator[Diagnostic]:
     routing = (*path, *_ROUTING)
     for name, (field, smallest) in _SIZES.items():
         if strategy == name:
@@ -101,13 +106,13 @@ def _size(path: KeyPath, smallest: int, project: Project, source: Source) -> Ite
         )
         return
     value = _number(source, (*path, "Value"))
-    share = value if _value(source, (*path, "Type")) == "CAPACITY_PERCENT" else 100 * value / count
+    share = value if _text(source, (*path, "Type")) == "CAPACITY_PERCENT" else 100 * value / count
     if value > 0 and not smallest <= share <= _LARGEST_PERCENTAGE:
         got = f"{value} %" if share == value else f"{value} of {count} instances"
         yield source.error((*path, "Value"), f"expected {smallest} to {_LARGEST_PERCENTAGE} % of the fleet; got {got}")
 
 
-def _alarms(path: KeyPath, strategy: object, *, has_rolling: bool, source: Source) -> Iterator[Diagnostic]:
+def _alarms(path: KeyPath, strategy: str, *, has_rolling: bool, source: Source) -> Iterator[Diagnostic]:
     alarms = (*path, "AutoRollbackConfiguration", "Alarms")
     if (strategy in _SIZES or has_rolling) and not source.is_written(*alarms):
         yield source.key_error(
@@ -134,7 +139,7 @@ def _waits(path: KeyPath, source: Source) -> int:
     """How often the wait interval passes: once, or after every linear step."""
     step = (*path, *_ROUTING, "LinearStepSize")
     share = _number(source, (*step, "Value"))
-    if share > 0 and _value(source, (*step, "Type")) == "CAPACITY_PERCENT":
+    if share > 0 and _text(source, (*step, "Type")) == "CAPACITY_PERCENT":
         return math.ceil(100 / share)
     return 1
 

@@ -47,7 +47,7 @@ def of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Signature | None:
 
 
 def _parameter(argument: ast.arg, default: ast.expr | None) -> Parameter:
-    annotation = _unquoted(argument.annotation) or _annotation_of(default)
+    annotation = _unquoted(argument.annotation) if argument.annotation else _annotation_of(default)
     return Parameter(
         name=argument.arg,
         is_path=any(_name(each) == "Path" for each in _alternatives(annotation)),
@@ -98,6 +98,8 @@ def _alternatives(annotation: ast.expr | None) -> Iterator[ast.expr]:
                 yield from _alternatives(part)
         case ast.Subscript(value=value, slice=part) if _name(value) in _WRAPPERS:
             yield from _alternatives(part)
+            if _name(value) == "Optional":
+                yield ast.Constant(value=None)
         case _:
             yield annotation
 
