@@ -41,6 +41,7 @@ _POLL_SECONDS = 0.05
 _PORTS = range(20000, 30000)
 """Below what operating systems give out on their own, or the port would be taken by the next start."""
 _SHOWN_LINES = 20
+_ROTATE_BYTES = 16 << 20
 _BACKLOG = 128
 _START = (
     "import json, sys; sys.path[:0] = json.loads(sys.argv.pop(1));"
@@ -147,6 +148,8 @@ def _start(known: LocalService) -> LocalService:
 
 def _launch(known: LocalService, descriptor: int) -> None:
     arguments = ["--state", str(known.state), "--descriptor", str(descriptor)]
+    if known.log.exists() and known.log.stat().st_size > _ROTATE_BYTES:
+        known.log.replace(known.log.with_suffix(".log.1"))
     with known.log.open("ab") as log:
         # The child forks once more and ends at once, so that the server is nobody's child.
         subprocess.run(
@@ -213,7 +216,9 @@ def _bound(port: int) -> socket.socket | None:
 @contextmanager
 def _locked(state: Path) -> Iterator[None]:
     try:
-        state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        state.mkdir(parents=True, exist_ok=True)
+        # Objects of S3 and layers of images are nobody else's business.
+        state.chmod(0o700)
         file = (state / "lock").open("w")
     except OSError as error:
         raise EnvironmentProblemError(

@@ -26,6 +26,7 @@ from shapemaker_action.local.moto_pass import SPELLINGS, Moto
 from shapemaker_action.local.registry import Registry
 from shapemaker_action.local.requests_log import RequestLog
 from shapemaker_action.local.sagemaker import control
+from shapemaker_action.local.wire import ApiError
 from shapemaker_action.local.world import InternalKey, World
 
 if TYPE_CHECKING:
@@ -75,25 +76,27 @@ class Server:
         """Serve until `ended`; endpoints come back with the start and stop with the end."""
         serving = threading.Thread(target=self._http.serve_forever, name="http")
         serving.start()
-        # moto takes a second or two to import; whoever needs it first waits for the rest of that.
-        self.world.start("warm-up", self._moto.warm_up)
-        control.resume(self.world)
-        self._ready.set()
-        ended.wait()
-        control.suspend(self.world)
-        self._http.shutdown()
-        serving.join()
-        self._moto.close()
+        try:
+            # moto takes a second or two to import; whoever needs it first waits for the rest of that.
+            self.world.start("warm-up", self._moto.warm_up)
+            control.resume(self.world)
+            self._ready.set()
+            ended.wait()
+            control.suspend(self.world)
+        finally:
+            self._http.shutdown()
+            serving.join()
+            self._moto.close()
 
     def _health(self) -> dict[str, object]:
         # Whoever asks wants to use the service: the answer waits until that makes sense.
-        self._ready.wait(READY_SECONDS)
+        if not self._ready.wait(READY_SECONDS):
+            raise ApiError("ServiceUnavailableException", "The local SageMaker is still starting", status=503)
         return {
             "state": str(self._known.state),
             "pid": os.getpid(),
             "version": self._known.version,
             "engine": self._known.engine,
-            "ready": self._ready.is_set(),
         }
 
 
@@ -132,7 +135,7 @@ def main(argv: Sequence[str]) -> None:
     if os.fork():
         # Whoever started us waits for this process; the server itself is nobody's child.
         os._exit(0)
-    known = replace(known, pid=os.getpid(), started=process.began(os.getpid()), version=service.code_version())
+    known = replace(known, pid=os.getpid(), started=process.began(os.getpid()))
     known.save()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
