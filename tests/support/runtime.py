@@ -132,12 +132,10 @@ class Server:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.request("POST", "/invocations", body, {"Content-Type": content_type, **named})
 
-    def raw(self, data: bytes, *, half_close: bool = True) -> bytes:
+    def raw(self, data: bytes) -> bytes:
         """What comes back for these bytes on a connection, until the server closes it."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             connection.sendall(data)
-            if half_close:
-                connection.shutdown(socket.SHUT_WR)
             received = b""
             try:
                 while chunk := connection.recv(65536):
@@ -207,7 +205,12 @@ class Background:
         except (OSError, http.client.HTTPException) as error:
             self._error = error
 
+    @property
+    def is_running(self) -> bool:
+        return self._thread.is_alive()
+
     def result(self) -> Any:
+        """What the call returned; what it raised of the network's is raised again."""
         self._thread.join(PATIENCE)
         assert not self._thread.is_alive(), "still waiting"
         if self._error is not None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,15 +39,16 @@ def supervise(settings: Settings, environ: Mapping[str, str]) -> int:
         nginx = _start(["nginx", "-p", name, "-e", "stderr", "-c", str(configuration)], environ)
         try:
             ended = _first_to_end({nginx.pid: nginx, gunicorn.pid: gunicorn})
-        except Terminated:
+        except (Terminated, KeyboardInterrupt):
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
-            deadline = time.monotonic() + _STOP_SECONDS
-            _stop(nginx, signal.SIGQUIT, deadline)  # it answers open requests first, for which gunicorn is needed
-            _stop(gunicorn, signal.SIGTERM, deadline)
-            return 0
-        sys.stderr.write(f"{'nginx' if ended is nginx else 'gunicorn'} ended, and the container ends with it\n")
-        _stop(gunicorn if ended is nginx else nginx, signal.SIGTERM, time.monotonic() + _STOP_SECONDS)
-        return 1
+            code = 0
+        else:
+            sys.stderr.write(f"{'nginx' if ended is nginx else 'gunicorn'} ended, and the container ends with it\n")
+            code = 1
+        deadline = time.monotonic() + _STOP_SECONDS
+        _stop(nginx, signal.SIGQUIT, deadline)  # it answers open requests first, for which gunicorn is needed
+        _stop(gunicorn, signal.SIGTERM, deadline)
+        return code
 
 
 def _template(environ: Mapping[str, str]) -> str:
@@ -72,7 +74,8 @@ def _render(template: str, folder: Path, settings: Settings) -> str:
 
 def _start(command: list[str], environ: Mapping[str, str]) -> _Process[bytes]:
     try:
-        return subprocess.Popen(command, env=environ)
+        # Each in a process group of its own, by which those that a killed master leaves behind can be found.
+        return subprocess.Popen(command, env=environ, start_new_session=True)
     except FileNotFoundError:
         raise SetupError(f"{command[0]} is not in this image; add it to build.packages in shapemaker.yml") from None
 
@@ -87,11 +90,9 @@ def _first_to_end(processes: Mapping[int, _Process[bytes]]) -> _Process[bytes]:
 
 
 def _stop(process: _Process[bytes], how: signal.Signals, deadline: float) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(how)
-    try:
-        process.wait(max(0.1, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    if process.returncode is None:
+        process.send_signal(how)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.1, deadline - time.monotonic()))
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
