@@ -30,6 +30,9 @@ _FORBIDDEN = re.compile(
 )
 _REPORTED_CHARACTERS = 5
 _YAML_TAG = "tag:yaml.org,2002:"
+_STEEP = re.compile(rf"(?:[\[{{]\s*){{{MAX_DEPTH}}}[\[{{]")
+"""Brackets without end, over which PyYAML's scanner would ponder for a while before it tells anybody."""
+
 _JSON_TAB = re.compile(r'("(?:[^"\\]|\\.)*")|\t')
 
 
@@ -50,6 +53,10 @@ def parse(data: bytes, file: str) -> MappingNode:
             "a configuration this large is a mistake",
         )
     text = _decode(data, file)
+    steep = _STEEP.search(text)
+    if steep:
+        position = _offset_position(text[: steep.end() - 1], Position(file=file))
+        _stop(position, f"the nesting is deeper than {MAX_DEPTH} levels", "reading stopped here")
     is_json = file.lower().endswith(".json")
     node = _parse_one(_without_tabs(text) if is_json else text, Position(file=file))
     if is_json:
@@ -211,16 +218,18 @@ class _Builder:
             case yaml.AliasEvent(anchor=str() as anchor):
                 # An alias bomb has thousands: the first of each name will do.
                 if anchor not in self._anchors:
-                    self._problem(event, path, f"aliases (*{anchor}) are not supported", "write the value out")
+                    self._problem(
+                        event, path, f"aliases (*{shortened(anchor)}) are not supported", "write the value out"
+                    )
                 self._anchors.add(anchor)
                 return
             case yaml.NodeEvent(anchor=str() as anchor):
-                self._problem(event, path, f"anchors (&{anchor}) are not supported", "write the value out")
+                self._problem(event, path, f"anchors (&{shortened(anchor)}) are not supported", "write the value out")
             case _:
                 pass
         tag = getattr(event, "tag", None)
         if isinstance(tag, str):
-            shown = tag.replace(_YAML_TAG, "!!")
+            shown = shortened(tag.replace(_YAML_TAG, "!!"))
             self._problem(event, path, f"tags ({shown}) are not supported", "remove it; quote the value if it is text")
 
     def _count(self, event: yaml.Event, depth: int) -> None:
