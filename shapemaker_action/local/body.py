@@ -18,6 +18,10 @@ SMALL = 64 << 10
 CHUNK = 1 << 20
 
 
+class ClientLeftError(ConnectionResetError):
+    """The client went away before its request was complete."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Body:
     """A received body: `content` when it is small, else the file at `path` with its sha256."""
@@ -80,7 +84,7 @@ class Bodies:
 
 
 def request_stream(environ: Mapping[str, Any]) -> BinaryIO:
-    """The body of a WSGI request. Ends with the body, and raises `ConnectionResetError` if the client goes before."""
+    """The body of a WSGI request. Ends with the body, and raises `ClientLeftError` if the client goes before."""
     return io.BufferedReader(_RequestStream(environ), CHUNK)
 
 
@@ -104,14 +108,14 @@ class _RequestStream(io.RawIOBase):
         chunk = self._input.read(wanted) if wanted else b""
         self._missing -= len(chunk)
         if len(chunk) < wanted:
-            raise ConnectionResetError(f"the client left {self._missing} bytes short of its request")
+            raise ClientLeftError(f"the client left {self._missing} bytes short of its request")
         return chunk
 
     def _next_chunk(self, wanted: int) -> bytes:
         try:
             return self._input.read(wanted)
         except (OSError, ValueError) as error:
-            raise ConnectionResetError("the client left within a chunk of its request") from error
+            raise ClientLeftError("the client left within a chunk of its request") from error
 
 
 def _read(stream: BinaryIO, size: int) -> bytes:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from shapemaker_action.local import answer
 from shapemaker_action.local.access import is_from_here
+from shapemaker_action.local.body import ClientLeftError
 from shapemaker_action.local.exchange import Exchange
 from shapemaker_action.local.requests_log import LoggedRequest
+from shapemaker_action.local.service import HEALTH_HEADER, HEALTH_PATH
 from shapemaker_action.local.wire import ApiError, Response
 
 if TYPE_CHECKING:
@@ -26,10 +28,6 @@ if TYPE_CHECKING:
     from shapemaker_action.local.requests_log import RequestLog
 
 log = logging.getLogger(__name__)
-
-HEALTH = "/_shapemaker/health"
-"""No bucket can have this name, and only a holder of the access key is answered."""
-HEALTH_KEY = "X-Shapemaker-Key"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ class Front:
     def _route(self, exchange: Exchange) -> Response:
         if not is_from_here(exchange.environ, self.port):
             raise ApiError("AccessDeniedException", "Only clients of this machine are served", status=403)
-        if exchange.path == HEALTH:
+        if exchange.path == HEALTH_PATH:
             return self._tell_health(exchange)
         if exchange.path == "/v2" or exchange.path.startswith("/v2/"):
             return self._ask_registry(exchange)
@@ -84,9 +82,9 @@ class Front:
         return self.dispatch(exchange)
 
     def _tell_health(self, exchange: Exchange) -> Response:
-        if not self.keys.knows(exchange.environ.get(f"HTTP_{HEALTH_KEY.upper().replace('-', '_')}", "")):
+        if not self.keys.knows(exchange.environ.get(f"HTTP_{HEALTH_HEADER.upper().replace('-', '_')}", "")):
             raise _unknown_key(exchange)
-        exchange.service = HEALTH
+        exchange.service = HEALTH_PATH
         return Response(headers={"Content-Type": "application/json"}, body=json.dumps(self.health()).encode())
 
     def _ask_registry(self, exchange: Exchange) -> Response:
@@ -98,7 +96,7 @@ class Front:
 
     def _note(self, exchange: Exchange, status: int, began: float) -> None:
         internal = exchange.caller is not None and self.keys.is_internal(exchange.caller.access_key)
-        if internal or exchange.service == HEALTH:
+        if internal or exchange.service == HEALTH_PATH:
             return
         request = LoggedRequest(
             time=began,
@@ -118,7 +116,7 @@ class _Boundary(AbstractContextManager["_Boundary"]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
         """A client that went away is no fault: the connection's handler knows what to do."""
-        if not isinstance(error, Exception) or isinstance(error, ConnectionError):
+        if not isinstance(error, Exception) or isinstance(error, ClientLeftError):
             return False
         log.error("a request failed", exc_info=error)
         return True

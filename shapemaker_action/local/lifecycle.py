@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalService", "down", "environment", "state_directory", "status", "up"]
 
-_HEALTH = ("/_shapemaker/health", "X-Shapemaker-Key")
 _ANSWER_SECONDS = 30.0
 """How long a busy server may take; it is taken for hung only after that."""
 _START_SECONDS = 90.0
@@ -61,14 +60,14 @@ def up(state: Path, *, engine: str = "auto", port: int = 0, patience: float = _A
     for `patience` seconds. `auto` takes whichever engine a running server has, 0 whichever port.
     """
     engine = os.environ.get(OVERRIDE) or engine
-    with _locked(state):
+    with _locked(state) as lock:
         known = service.load(state) or service.create(state)
         running = _running(known, patience)
         if running and _fits(running, engine, port):
             return running
         process.end(known.pid, known.started, _STOP_SECONDS if running else _HUNG_SECONDS)
         known = replace(known, engine=engine, version=service.code_version(), port=port or known.port)
-        return _start(known)
+        return _start(known, lock)
 
 
 def down(state: Path) -> None:
@@ -115,11 +114,10 @@ def _running(known: LocalService, patience: float) -> LocalService | None:
 
 
 def _answers(known: LocalService, patience: float) -> bool:
-    path, header = _HEALTH
     # http.client knows of no proxies, which a request to this machine must never take.
     connection = http.client.HTTPConnection("127.0.0.1", known.port, timeout=patience)
     try:
-        connection.request("GET", path, headers={header: known.access_key})
+        connection.request("GET", service.HEALTH_PATH, headers={service.HEALTH_HEADER: known.access_key})
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
@@ -127,12 +125,12 @@ def _answers(known: LocalService, patience: float) -> bool:
         connection.close()
 
 
-def _start(known: LocalService) -> LocalService:
+def _start(known: LocalService, lock: int) -> LocalService:
     # The parent listens and the server inherits: nobody can take the port in between, and clients queue meanwhile.
     with _listen(known) as listening:
         known = replace(service.ended(known), port=int(listening.getsockname()[1]))
         known.save()
-        _launch(known, listening.fileno())
+        _launch(known, listening.fileno(), lock)
     answers = _answers(known, _START_SECONDS)
     running = service.load(known.state) or known
     if not answers:
@@ -146,8 +144,9 @@ def _start(known: LocalService) -> LocalService:
     return running
 
 
-def _launch(known: LocalService, descriptor: int) -> None:
-    arguments = ["--state", str(known.state), "--descriptor", str(descriptor)]
+def _launch(known: LocalService, descriptor: int, lock: int) -> None:
+    # The lock goes along: should this process be killed now, others wait until the server has written down its pid.
+    arguments = ["--state", str(known.state), "--descriptor", str(descriptor), "--lock", str(lock)]
     if known.log.exists() and known.log.stat().st_size > _ROTATE_BYTES:
         known.log.replace(known.log.with_suffix(".log.1"))
     with known.log.open("ab") as log:
@@ -159,7 +158,7 @@ def _launch(known: LocalService, descriptor: int) -> None:
             stderr=log,
             cwd=known.state,
             env=_environment(known),
-            pass_fds=(descriptor,),
+            pass_fds=(descriptor, lock),
             start_new_session=True,
             check=False,
         )
@@ -214,7 +213,7 @@ def _bound(port: int) -> socket.socket | None:
 
 
 @contextmanager
-def _locked(state: Path) -> Iterator[None]:
+def _locked(state: Path) -> Iterator[int]:
     try:
         state.mkdir(parents=True, exist_ok=True)
         # Objects of S3 and layers of images are nobody else's business.
@@ -228,7 +227,7 @@ def _locked(state: Path) -> Iterator[None]:
         ) from error
     with file:
         _acquire(file.fileno(), state)
-        yield
+        yield file.fileno()
 
 
 def _acquire(descriptor: int, state: Path) -> None:

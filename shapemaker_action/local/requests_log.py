@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,9 @@ class RequestLog:
 
     def append(self, request: LoggedRequest) -> None:
         """One write per line, so that lines of concurrent requests never mix."""
-        os.write(self._file, json.dumps(asdict(request)).encode() + b"\n")
+        # What was asked has been done; a full disk shall not keep the answer from the client.
+        with suppress(OSError):
+            os.write(self._file, json.dumps(asdict(request)).encode() + b"\n")
 
     def close(self) -> None:
         """Release the file."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from shapemaker_action.local.service import LocalService
 
 READY_SECONDS = 60.0
+LOOK_SECONDS = 2.0
 _METADATA = "x-amz-meta-"
 
 
@@ -81,12 +82,18 @@ class Server:
             self.world.start("warm-up", self._moto.warm_up)
             control.resume(self.world)
             self._ready.set()
-            ended.wait()
+            while not ended.wait(LOOK_SECONDS) and self._is_current():
+                pass
             control.suspend(self.world)
         finally:
             self._http.shutdown()
             serving.join()
             self._moto.close()
+
+    def _is_current(self) -> bool:
+        """Whether anybody can still find this server; not so when its state directory was deleted."""
+        found = service.load(self._known.state)
+        return found is not None and found.pid == self._known.pid
 
     def _health(self) -> dict[str, object]:
         # Whoever asks wants to use the service: the answer waits until that makes sense.
@@ -127,6 +134,7 @@ def main(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--descriptor", type=int, required=True, help="the listening socket")
+    parser.add_argument("--lock", type=int, required=True, help="held until others can see that this server runs")
     arguments = parser.parse_args(argv)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     known = service.load(arguments.state)
@@ -137,6 +145,7 @@ def main(argv: Sequence[str]) -> None:
         os._exit(0)
     known = replace(known, pid=os.getpid(), started=process.began(os.getpid()))
     known.save()
+    os.close(arguments.lock)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

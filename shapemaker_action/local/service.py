@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 FILE = "service.json"
 LOG = "server.log"
+HEALTH_PATH = "/_shapemaker/health"
+"""No bucket can have this name."""
+HEALTH_HEADER = "X-Shapemaker-Key"
+"""Carries the access key: nobody else is answered."""
 DEFAULT_REGION = "us-east-1"
 _SERVED = ("containers", "local")
 _LETTERS = string.ascii_uppercase + string.digits

@@ -281,6 +281,25 @@ def test_a_server_that_hangs_is_replaced(folder: Path) -> None:
     assert not process.began(running.pid)
 
 
+def test_whoever_comes_after_a_start_that_was_killed_finds_its_server(folder: Path) -> None:
+    starter = start_elsewhere(folder)
+    while not (folder / "service.json").exists():
+        time.sleep(0.001)
+    starter.kill()
+    starter.communicate()
+    lifecycle.down(folder)
+    assert lifecycle.status(folder) is None
+    with socket.create_server(("127.0.0.1", json.loads((folder / "service.json").read_text())["port"])):
+        pass
+
+
+def test_a_server_ends_when_its_state_directory_is_deleted(folder: Path) -> None:
+    running = lifecycle.up(folder)
+    shutil.rmtree(folder)
+    while process.began(running.pid):
+        time.sleep(0.05)
+
+
 def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
     with serving(folder):
         pass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -310,3 +311,15 @@ def test_the_aws_command_line_needs_nothing_but_the_environment(service: LocalSe
     aws("s3", "cp", "--quiet", "s3://command-line/folder/file", "copy")
     assert (tmp_path / "copy").read_bytes() == (tmp_path / "file").read_bytes()
     assert "127.0.0.1" in aws("ecr", "create-repository", "--repository-name", "command-line")
+
+
+def test_a_client_that_leaves_in_the_middle_of_an_upload_changes_nothing(service: LocalService) -> None:
+    s3 = client(service, "s3")
+    s3.create_bucket(Bucket="left", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        head = f"PUT /left/k HTTP/1.1\r\nHost: 127.0.0.1:{service.port}\r\nAuthorization: {signed(service, 's3')}\r\n"
+        connection.sendall(f"{head}Content-Length: 1000000\r\n\r\nhalf".encode())
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(1) == b""
+    assert s3.list_objects_v2(Bucket="left")["KeyCount"] == 0
+    assert "Traceback" not in service.log.read_text(encoding="utf-8")

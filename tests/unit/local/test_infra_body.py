@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shapemaker_action.local.body import SMALL, Bodies, request_stream
+from shapemaker_action.local.body import SMALL, Bodies, ClientLeftError, request_stream
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def test_a_request_without_a_length_has_no_body() -> None:
 
 
 def test_a_client_that_leaves_early_has_sent_nothing() -> None:
-    with pytest.raises(ConnectionResetError):
+    with pytest.raises(ClientLeftError):
         stream_of(b"half", 8).read()
 
 
