@@ -1,9 +1,8 @@
-"""The local ECR: its operations through boto3, its registry through docker, podman, skopeo and plain HTTP."""
+"""The local registry through docker, podman, skopeo and plain HTTP."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import http.client
 import io
 import json
@@ -16,8 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
+from tests.support.local_registry import (
+    DOCKER_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Raw,
+    digest_of,
+    error_code,
+    manifest,
+)
 from tests.support.local_service import client, serving
 
 if TYPE_CHECKING:
@@ -25,16 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shapemaker_action.local.lifecycle import LocalService
-
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-UNTAGGED = {
-    "rulePriority": 1,
-    "description": "images that lost their tag, a week after they were pushed",
-    "selection": {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 7},
-    "action": {"type": "expire"},
-}
 
 
 @pytest.fixture(scope="module")
@@ -56,193 +53,9 @@ def name(request: pytest.FixtureRequest, ecr: Any) -> str:
     return str(created)
 
 
-def refused(call: Any, **request: Any) -> tuple[str, str]:
-    with pytest.raises(ClientError) as raised:
-        call(**request)
-    error = raised.value.response["Error"]
-    return error["Code"], error["Message"]
-
-
-class Raw:
-    """The registry by hand."""
-
-    def __init__(self, service: LocalService, ecr: Any) -> None:
-        self._port = service.port
-        token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        self._headers = {"Authorization": f"Basic {token}"}
-
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
-        named = {key.replace("_", "-"): value for key, value in headers.items()}
-        chunked = body is not None and not isinstance(body, bytes)
-        connection.request(method, path, body=body, headers=self._headers | named, encode_chunked=chunked)
-        response = connection.getresponse()
-        answer = response.status, {key.lower(): value for key, value in response.getheaders()}, response.read()
-        connection.close()
-        return answer
-
-    def upload(self, name: str, content: bytes) -> str:
-        digest = digest_of(content)
-        status, _, _ = self.ask("POST", f"/v2/{name}/blobs/uploads/?digest={digest}", content)
-        assert status == 201
-        return digest
-
-    def put_image(self, name: str, reference: str, *, media_type: str = DOCKER_MANIFEST, seed: str = "") -> Any:
-        content = manifest(self, name, media_type, seed)
-        return (*self.ask("PUT", f"/v2/{name}/manifests/{reference}", content, Content_Type=media_type), content)
-
-
 @pytest.fixture(scope="module")
 def raw(service: LocalService, ecr: Any) -> Raw:
     return Raw(service, ecr)
-
-
-def digest_of(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def manifest(raw: Raw, name: str, media_type: str = DOCKER_MANIFEST, seed: str = "") -> bytes:
-    config, layer = json.dumps({"architecture": "amd64", "os": "linux", "seed": seed}).encode(), b"layer"
-    parts = [{"digest": raw.upload(name, part), "size": len(part), "mediaType": "x/y"} for part in (config, layer)]
-    document = {"schemaVersion": 2, "mediaType": media_type, "config": parts[0], "layers": parts[1:]}
-    return json.dumps(document).encode()
-
-
-def error_code(body: bytes) -> str:
-    return str(json.loads(body)["errors"][0]["code"])
-
-
-# ECR's own operations
-
-
-def test_a_repository_is_described_as_it_was_created(service: LocalService, ecr: Any) -> None:
-    created = ecr.create_repository(
-        repositoryName="team/described",
-        imageTagMutability="IMMUTABLE",
-        imageScanningConfiguration={"scanOnPush": True},
-        encryptionConfiguration={"encryptionType": "AES256"},
-        tags=[{"Key": "shapemaker:project", "Value": "salary"}],
-    )["repository"]
-    assert created["repositoryUri"] == f"127.0.0.1:{service.port}/team/described"
-    assert created["repositoryArn"] == "arn:aws:ecr:eu-west-1:000000000000:repository/team/described"
-    assert created["imageTagMutability"] == "IMMUTABLE"
-    assert created["imageScanningConfiguration"] == {"scanOnPush": True}
-    assert ecr.describe_repositories(repositoryNames=["team/described"])["repositories"] == [created]
-    tags = ecr.list_tags_for_resource(resourceArn=created["repositoryArn"])["tags"]
-    assert tags == [{"Key": "shapemaker:project", "Value": "salary"}]
-
-
-def test_errors_have_ecrs_codes_and_words(ecr: Any, name: str) -> None:
-    registry = "in the registry with id '000000000000'"
-    assert refused(ecr.create_repository, repositoryName=name) == (
-        "RepositoryAlreadyExistsException",
-        f"The repository with name '{name}' already exists {registry}",
-    )
-    missing = ("RepositoryNotFoundException", f"The repository with name 'none' does not exist {registry}")
-    assert refused(ecr.describe_repositories, repositoryNames=["none"]) == missing
-    assert refused(ecr.list_images, repositoryName="none") == missing
-    assert refused(ecr.get_lifecycle_policy, repositoryName=name) == (
-        "LifecyclePolicyNotFoundException",
-        f"Lifecycle policy does not exist for the repository with name '{name}' {registry}",
-    )
-    assert refused(ecr.get_repository_policy, repositoryName=name)[0] == "RepositoryPolicyNotFoundException"
-    image = "The image with imageId {imageDigest:'null', imageTag:'t'} does not exist"
-    assert refused(ecr.describe_images, repositoryName=name, imageIds=[{"imageTag": "t"}]) == (
-        "ImageNotFoundException",
-        f"{image} within the repository with name '{name}' {registry}",
-    )
-    wrong = "arn:aws:ecr:eu-west-1:000000000000:other/x"
-    assert refused(ecr.list_tags_for_resource, resourceArn=wrong)[0] == "InvalidParameterException"
-
-
-def test_settings_of_a_repository_can_be_changed_one_by_one(ecr: Any, name: str) -> None:
-    ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability="IMMUTABLE")
-    ecr.put_image_scanning_configuration(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
-    policy = json.dumps({"rules": [UNTAGGED]})
-    ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=policy)
-    access = json.dumps({"Version": "2012-10-17", "Statement": []})
-    ecr.set_repository_policy(repositoryName=name, policyText=access)
-    arn = f"arn:aws:ecr:eu-west-1:000000000000:repository/{name}"
-    ecr.tag_resource(resourceArn=arn, tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
-    ecr.untag_resource(resourceArn=arn, tagKeys=["a"])
-    found = ecr.describe_repositories(repositoryNames=[name])["repositories"][0]
-    assert (found["imageTagMutability"], found["imageScanningConfiguration"]) == ("IMMUTABLE", {"scanOnPush": True})
-    assert ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"] == policy
-    assert ecr.get_repository_policy(repositoryName=name)["policyText"] == access
-    assert ecr.list_tags_for_resource(resourceArn=arn)["tags"] == [{"Key": "b", "Value": "2"}]
-    ecr.delete_lifecycle_policy(repositoryName=name)
-    ecr.delete_repository_policy(repositoryName=name)
-    assert refused(ecr.delete_lifecycle_policy, repositoryName=name)[0] == "LifecyclePolicyNotFoundException"
-    assert refused(ecr.set_repository_policy, repositoryName=name, policyText="{")[0] == "InvalidParameterException"
-
-
-def test_images_can_be_found_listed_and_deleted(ecr: Any, raw: Raw, name: str) -> None:
-    digest = digest_of(raw.put_image(name, "one")[3])
-    raw.put_image(name, "two")
-    other = digest_of(raw.put_image(name, "three", seed="other")[3])
-    detail = ecr.describe_images(repositoryName=name, imageIds=[{"imageTag": "one"}])["imageDetails"][0]
-    assert (detail["imageDigest"], detail["imageTags"]) == (digest, ["one", "two"])
-    assert (detail["imageManifestMediaType"], detail["artifactMediaType"]) == (DOCKER_MANIFEST, "x/y")
-    assert detail["imageSizeInBytes"] == len(json.dumps({"architecture": "amd64", "os": "linux", "seed": ""})) + 5
-    listed = {(each["imageTag"], each["imageDigest"]) for each in ecr.list_images(repositoryName=name)["imageIds"]}
-    assert listed == {("one", digest), ("two", digest), ("three", other)}
-    got = ecr.batch_get_image(repositoryName=name, imageIds=[{"imageTag": "one"}, {"imageTag": "none"}])
-    assert digest_of(got["images"][0]["imageManifest"].encode()) == digest
-    assert [failure["failureCode"] for failure in got["failures"]] == ["ImageNotFound"]
-    ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": "one"}])
-    assert ecr.describe_images(repositoryName=name, imageIds=[{"imageDigest": digest}])["imageDetails"]
-    deleted = ecr.batch_delete_image(repositoryName=name, imageIds=[{"imageDigest": digest}, {"imageTag": "three"}])
-    assert [each["imageTag"] for each in deleted["imageIds"]] == ["two", "three"]
-    assert ecr.list_images(repositoryName=name)["imageIds"] == []
-
-
-def test_listings_come_in_pages(ecr: Any, raw: Raw, name: str) -> None:
-    for number in range(5):
-        raw.put_image(name, f"t{number}")
-    pages = list(ecr.get_paginator("list_images").paginate(repositoryName=name, PaginationConfig={"PageSize": 2}))
-    assert [len(page["imageIds"]) for page in pages] == [2, 2, 1]
-    assert refused(ecr.list_images, repositoryName=name, nextToken="?")[0] == "InvalidParameterException"
-
-
-def test_a_repository_with_images_is_deleted_only_by_force(ecr: Any, raw: Raw, name: str) -> None:
-    raw.put_image(name, "t")
-    code, message = refused(ecr.delete_repository, repositoryName=name)
-    assert (code, "still contains images" in message) == ("RepositoryNotEmptyException", True)
-    ecr.delete_repository(repositoryName=name, force=True)
-    assert refused(ecr.list_images, repositoryName=name)[0] == "RepositoryNotFoundException"
-
-
-def test_an_image_can_be_tagged_again_through_the_api(ecr: Any, raw: Raw, name: str) -> None:
-    content = raw.put_image(name, "first")[3].decode()
-    put = ecr.put_image(repositoryName=name, imageManifest=content, imageTag="second")
-    assert put["image"]["imageId"] == {"imageDigest": digest_of(content.encode()), "imageTag": "second"}
-    image = f"Image with digest '{digest_of(content.encode())}' and tag 'second' already exists"
-    assert refused(ecr.put_image, repositoryName=name, imageManifest=content, imageTag="second") == (
-        "ImageAlreadyExistsException",
-        f"{image} in the repository with name '{name}' in registry with id '000000000000'",
-    )
-    ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability="IMMUTABLE")
-    other = manifest(raw, name, seed="other").decode()
-    code, message = refused(ecr.put_image, repositoryName=name, imageManifest=other, imageTag="second")
-    assert (code, "because the tag is immutable" in message) == ("ImageTagAlreadyExistsException", True)
-    lacking = other.replace(digest_of(b"layer"), digest_of(b"never uploaded"))
-    assert refused(ecr.put_image, repositoryName=name, imageManifest=lacking)[0] == "LayersNotFoundException"
-    layers = ecr.batch_check_layer_availability(
-        repositoryName=name, layerDigests=[digest_of(b"layer"), digest_of(b"never uploaded"), "nonsense"]
-    )
-    assert [layer["layerAvailability"] for layer in layers["layers"]] == ["AVAILABLE", "UNAVAILABLE"]
-    assert [failure["failureCode"] for failure in layers["failures"]] == ["InvalidLayerDigest"]
-
-
-def test_some_tags_may_move_in_an_immutable_repository(ecr: Any, raw: Raw, name: str) -> None:
-    ecr.put_image_tag_mutability(
-        repositoryName=name,
-        imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
-        imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": "latest*"}],
-    )
-    for tag, expected in (("latest-1", 201), ("v1", 400)):
-        raw.put_image(name, tag)
-        assert raw.put_image(name, tag, seed="other")[0] == expected
 
 
 # The registry by hand
