@@ -127,9 +127,13 @@ def _without_tabs(text: str) -> str:
 
 
 def _demand_json(text: str, file: str) -> None:
+    """What YAML takes and JSON does not: commas at the end, words without quotes."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
+        before = text[: error.pos + 1].rstrip("}] \t\n")
+        if before.endswith(","):
+            _stop(_offset_position(before[:-1], Position(file=file)), "JSON has no comma before a closing bracket")
         _stop(
             Position(file=file, line=error.lineno, column=error.colno),
             f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}",

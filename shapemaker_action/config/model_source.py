@@ -99,9 +99,12 @@ def _parsed(file: str, source: Source) -> ast.Module | Diagnostic:
     try:
         if path.stat().st_size > _LARGEST:
             return source.error(_MODEL, f"{file} is larger than {_LARGEST} bytes, which no module is")
+        data = path.read_bytes()
+        if b"\0" in data:
+            return source.error(_MODEL, f"{file} is not Python source text")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(path.read_bytes(), filename=file)
+            return ast.parse(data)
     except OSError as error:
         return source.error(_MODEL, f"{file} cannot be read: {error.strerror}")
     except SyntaxError as error:
