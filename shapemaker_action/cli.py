@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from shapemaker_action.config.project import Project
     from shapemaker_action.containers.engine import Engine
     from shapemaker_action.outcome import Outcome
-    from shapemaker_action.report.reporters import Reporter
+    from shapemaker_action.report.reporter import Reporter
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is of `errors.ExitCode`."""
     arguments = sys.argv[1:] if argv is None else argv
     result = Result(command=" ".join(arguments))
-    reporter: Reporter = reporters.text()
+    reporter = reporters.choose("text", os.environ)
     began = time.monotonic()
     try:
         with _signals():

@@ -181,6 +181,8 @@ class Aws:
             # An invocation may take 60 s; SageMaker's own advice is 70.
             read_timeout=70,
             user_agent_extra="shapemaker",
+            # A company's proxy knows nothing of an endpoint that somebody chose by hand.
+            proxies={} if self.target.endpoint_url else None,
             parameter_validation=True,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import platform
 import shutil
 import sys
@@ -80,8 +79,9 @@ class Installer:
             raise build_failure.explain(self._build.image, done.last)
 
     def _tool(self) -> list[str]:
-        # Compiled files would carry times, and the layer's bytes with them.
-        if importlib.util.find_spec("pip") is not None:
+        # Asked as a program: this process may run without the site-packages where pip is.
+        if command.ask([sys.executable, "-m", "pip", "--version"], self._environ).code == 0:
+            # Compiled files would carry times, and the layer's bytes with them.
             return [sys.executable, "-m", "pip", "install", "--no-compile", "--no-input"]
         uv = shutil.which("uv", path=self._environ.get("PATH"))
         if uv is None:

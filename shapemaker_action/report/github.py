@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from shapemaker_action.events import Event
     from shapemaker_action.naming import Json
     from shapemaker_action.outcome import Outcome
-    from shapemaker_action.report.reporters import Reporter
+    from shapemaker_action.report.reporter import Reporter
     from shapemaker_action.report.result import Result
 
 ANNOTATIONS = 8

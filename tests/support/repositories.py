@@ -50,7 +50,7 @@ from sklearn.preprocessing import StandardScaler
 def read(directory: Path, columns: list[str]):
     with next(directory.glob("*.csv")).open() as file:
         rows = list(csv.DictReader(file))
-    return np.array([[float(row[c]) for c in columns] for row in rows]), np.array([float(row["target"]) for row in rows])
+    return np.array([[float(row[c]) for c in columns] for row in rows]), np.array([float(r["target"]) for r in rows])
 
 
 class Progression:
