@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from shapemaker_action.containers.engine import EngineName, Platform
     from shapemaker_action.containers.template import Target, Template
 
-NGINX_PACKAGE = "nginx-light"
-
 
 @dataclass(frozen=True, kw_only=True)
 class ContextRequest:
@@ -174,14 +172,12 @@ def _own(request: ContextRequest, root: Path) -> _Recipe:
 def _templated(request: ContextRequest, root: Path) -> _Recipe:
     framework = template.load(request.framework, request.templates)
     entries = {entry.path: entry for entry in _template_entries(request, framework, root)}
-    fronted = request.nginx and request.target == "inference" and request.engine != "process"
-    packages = (*request.packages, NGINX_PACKAGE) if fronted else request.packages
     base = request.base_image or framework.base_image.format(python=request.python or framework.python)
     return _Recipe(
         entries=tuple(entries[each] for each in sorted(entries)),
         dockerfile="Dockerfile",
         stage=request.target,
-        args={"BASE_IMAGE": base, "PACKAGES": " ".join(packages), **request.args},
+        args={"BASE_IMAGE": base, "PACKAGES": " ".join(request.packages), **request.args},
     )
 
 

@@ -188,9 +188,9 @@ class Registry:
             address = f"{location}{mark}digest={urllib.parse.quote(digest)}"
             self._send("PUT", address, headers, body=stream).close()
 
-    def put_manifest(self, name: str, body: bytes) -> str:
+    def put_manifest(self, name: str, body: bytes, media_type: str = DOCKER_MANIFEST) -> str:
         """Make an image of uploaded blobs; the manifest's digest."""
-        headers = {"Content-Type": DOCKER_MANIFEST, "Content-Length": str(len(body))}
+        headers = {"Content-Type": media_type, "Content-Length": str(len(body))}
         self._send("PUT", f"manifests/{name}", headers, body=body).close()
         return f"sha256:{hashlib.sha256(body).hexdigest()}"
 

@@ -349,10 +349,12 @@ def test_the_users_arguments_and_packages_reach_the_users_dockerfile(own: Contex
     assert context.write(request, tmp_path / "out").args == {"BASE_IMAGE": "x:1", "PACKAGES": "a b", "Z": "1"}
 
 
-def test_nginx_brings_its_package_but_not_to_plain_processes(inference: ContextRequest, tmp_path: Path) -> None:
-    request = replace(inference, nginx=True, packages=("libgomp1",))
-    assert context.write(request, tmp_path / "one").args["PACKAGES"] == "libgomp1 nginx-light"
-    assert "nginx/nginx.conf" not in files(replace(request, engine="process"), tmp_path / "two")
+def test_nginx_comes_to_containers_and_not_to_plain_processes(inference: ContextRequest, tmp_path: Path) -> None:
+    request = replace(inference, nginx=True)
+    assert "nginx/nginx.conf" in files(request, tmp_path / "one")
+    without = files(replace(request, engine="process"), tmp_path / "two")
+    assert "nginx/nginx.conf" not in without
+    assert not json.loads(without["program/runtime.json"])["nginx"]
 
 
 def test_a_disk_that_is_too_small_is_said_before_anything_is_written(training: ContextRequest, tmp_path: Path) -> None:
