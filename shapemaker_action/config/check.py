@@ -27,10 +27,12 @@ from shapemaker_action.diagnostics import Diagnostic, Position
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Finding: TypeAlias = tuple[KeyPath, Diagnostic]
+
 _LIMITS: dict[str, str] = {
     "minimum": "at least {}",
     "maximum": "at most {}",
-    "minLength": "at least {} characters",
+    "minLength": "a value",
     "maxLength": "at most {} characters",
     "minProperties": "at least {} key",
     "uniqueItems": "each item once",
@@ -44,9 +46,6 @@ def _whole_pattern(_: object, pattern: str, instance: object, __: object) -> Ite
 
 
 _Validator = extend(Draft7Validator, {"pattern": _whole_pattern})  # type: ignore[no-untyped-call]
-
-
-Finding: TypeAlias = tuple[KeyPath, Diagnostic]
 
 
 def check(root: MappingNode) -> tuple[list[Diagnostic], frozenset[KeyPath]]:
@@ -149,6 +148,8 @@ def _wrong_value(root: MappingNode, path: KeyPath, error: ValidationError) -> Di
         if rule == "pattern":
             hint = words.name_hint(str(node.value), str(error.validator_value))
     got = words.amount(node) if rule in _LIMITS else words.got(node)
+    if rule == "uniqueItems":
+        got = "a repetition"
     return Diagnostic(
         message=f"expected {_expected(error)}; got {got}",
         position=value_position(root, path),
@@ -165,8 +166,6 @@ def _expected(error: ValidationError) -> str:
         return words.one_of(_choices(error))
     if rule == "pattern":
         return _pattern_words(error)
-    if rule == "minLength":
-        return "a value"
     return _LIMITS[rule].format(error.validator_value)
 
 

@@ -33,7 +33,8 @@ _YAML_TAG = "tag:yaml.org,2002:"
 _STEEP = re.compile(rf"(?:[\[{{]\s*){{{MAX_DEPTH}}}[\[{{]")
 """Brackets without end, over which PyYAML's scanner would ponder for a while before it tells anybody."""
 
-_JSON_TAB = re.compile(r'("(?:[^"\\]|\\.)*")|\t')
+_JSON_TAB = re.compile(r'("(?:[^"\\]|\\.)*(?:"|\\?\Z))|\t', re.DOTALL)
+"""A string, even one without an end, or a tab outside: one of them matches wherever a quote stands, so it is linear."""
 
 
 class UnreadableError(Exception):

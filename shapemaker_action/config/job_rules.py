@@ -137,8 +137,6 @@ def _hyperparameters(project: Project, source: Source) -> Iterator[Diagnostic]:
                 f"is {len(value)} characters long as text; SageMaker takes {violation.expected}",
                 "pass the name of a file in a channel instead",
             )
-    if "" in values:
-        yield source.key_error(path, "a hyperparameter has no name")
 
 
 def is_reserved(name: str) -> bool:
