@@ -92,41 +92,77 @@ def _made(folder: Path) -> Path:
 
 
 def _run_bare(context: Context, request: Request, base: Path) -> Outcome:
-    program = base.parent / "program"
-    shutil.rmtree(program, ignore_errors=True)
-    program.mkdir(parents=True)
+    project = context.project
+    environment = {
+        "SAGEMAKER_BASE_DIR": str(base),
+        "SAGEMAKER_BIND_TO_PORT": str(request.port),
+        "SHAPEMAKER_BIND_HOST": "127.0.0.1",
+        "SHAPEMAKER_PROGRAM": str(_program(context, base.parent / "program")),
+        "PYTHONPATH": str(templates() / "runtime"),
+        **dict(project.train.environment if request.action == "train" else project.serve.environment),
+    }
+    arguments = ["-m", "shapemaker_runtime", request.action]
+    return _bare(context, arguments, environment, f"dev {request.action} failed", reload=request.reload)
+
+
+def _program(context: Context, folder: Path) -> Path:
+    """What /opt/program is in an image: `runtime.json` beside the user's code, here as links to it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for item in context.root.iterdir():
+        if not item.name.startswith("."):
+            (folder / item.name).symlink_to(item)
     project = context.project
     settings = {
         "model": project.model,
         "train_entrypoint": project.train.entrypoint,
+        "evaluate_entrypoint": project.evaluate.entrypoint,
         "serve_app": project.serve.app,
         "nginx": False,
     }
-    (program / "runtime.json").write_text(json.dumps(settings), encoding="utf-8")
-    environment = {
-        "SAGEMAKER_BASE_DIR": str(base),
-        "SAGEMAKER_BIND_TO_PORT": str(request.port),
-        "SHAPEMAKER_RUNTIME_JSON": str(program / "runtime.json"),
-        "PYTHONPATH": os.pathsep.join([str(templates() / "runtime"), str(context.root)]),
-        **({"SHAPEMAKER_SERVE_RELOAD": "1"} if request.reload else {}),
-        **dict(project.train.environment if request.action == "train" else project.serve.environment),
-    }
-    return _bare(context, ["-m", "shapemaker_runtime", request.action], environment, f"dev {request.action} failed")
+    (folder / "runtime.json").unlink(missing_ok=True)
+    (folder / "runtime.json").write_text(json.dumps(settings), encoding="utf-8")
+    return folder
 
 
-def _bare(context: Context, arguments: list[str], environment: Mapping[str, str], failed: str) -> Outcome:
+def _bare(
+    context: Context, arguments: list[str], environment: Mapping[str, str], failed: str, *, reload: bool = False
+) -> Outcome:
     """In the user's own Python, the first on PATH, because that is where the model's requirements are."""
     python = shutil.which("python3") or shutil.which("python")
     if python is None:
         raise EnvironmentProblemError("there is no python3 on PATH", remedy="activate the environment of your project")
     context.emit(Notice(text=f"{python} {' '.join(arguments)}"))
-    done = subprocess.run([python, *arguments], cwd=context.root, env={**os.environ, **environment}, check=False)
-    if done.returncode:
+    command = [python, *arguments]
+    code = _watched(context, command, environment) if reload else _once(context, command, environment)
+    if code:
         raise RefusedError(
-            f"{failed} with exit code {done.returncode}",
-            remedy="mend the code; a missing module is installed with: pip install -r requirements.txt",
+            f"{failed} with exit code {code}",
+            remedy="mend the code; missing modules come with: pip install -r requirements.txt falcon gunicorn",
         )
     return Outcome(next=context.again("run"))
+
+
+def _once(context: Context, command: list[str], environment: Mapping[str, str]) -> int:
+    return subprocess.run(command, cwd=context.root, env={**os.environ, **environment}, check=False).returncode
+
+
+def _watched(context: Context, command: list[str], environment: Mapping[str, str]) -> int:
+    """Start again whenever a Python file of the repository has changed; a crash waits for the next change."""
+    while True:
+        seen = _changed_at(context.root)
+        process = subprocess.Popen(command, cwd=context.root, env={**os.environ, **environment})
+        try:
+            while _changed_at(context.root) == seen:
+                context.clock.sleep(0.5)
+        finally:
+            process.terminate()
+            process.wait()
+        context.emit(Notice(text="the code has changed; starting again"))
+
+
+def _changed_at(root: Path) -> float:
+    return max((path.stat().st_mtime for path in root.rglob("*.py") if ".shapemaker" not in path.parts), default=0)
 
 
 def _run_in_container(context: Context, request: Request, base: Path) -> Outcome:
