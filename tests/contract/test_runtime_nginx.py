@@ -5,26 +5,16 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import time
 from pathlib import Path
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.runtime import Image, Server, children, in_background, send, wait_until
+from tests.support.runtime import MOODY_MODEL, Image, Server, children, in_background, send, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MODEL = """
-import time
-class Model:
-    def load(self, directory): ...
-    def predict(self, age: float, sleep: float = 0) -> float:
-        time.sleep(sleep)
-        return age
-"""
 APP = """
 def app(environ, start_response):
     start_response("200 OK", [])
@@ -32,8 +22,8 @@ def app(environ, start_response):
 """
 
 
-def make(folder: Path, source: str = MODEL, **settings: object) -> Image:
-    image = Image.make(folder, dedent(source), nginx=True, **settings)
+def make(folder: Path, source: str = MOODY_MODEL, **settings: object) -> Image:
+    image = Image.make(folder, source, nginx=True, **settings)
     image.environ |= {"SHAPEMAKER_SERVE_WORKERS": "1", "SHAPEMAKER_SERVE_MAX_BODY_MB": "1"}
     return image
 
@@ -93,7 +83,9 @@ def test_the_death_of_either_ends_the_container(tmp_path: Path, name: str) -> No
 
 
 def test_a_model_that_does_not_load_ends_the_container(tmp_path: Path) -> None:
-    with make(tmp_path, MODEL.replace("...", "raise OSError('no model')")).serving(until_ping=False) as server:
+    with make(tmp_path, MOODY_MODEL.replace("self.directory = directory", "raise OSError('no model')")).serving(
+        until_ping=False
+    ) as server:
         assert server.process.wait(60) == 1
         assert "OSError: no model" in server.log
 
@@ -101,7 +93,7 @@ def test_a_model_that_does_not_load_ends_the_container(tmp_path: Path) -> None:
 def test_sigterm_lets_open_requests_finish(tmp_path: Path) -> None:
     with make(tmp_path).serving() as server:
         slow = in_background(server.invoke, '{"age": 31, "sleep": 1}')
-        time.sleep(0.3)  # for the request to be on its way
+        wait_until(lambda: "sleeps 1" in server.log)
         assert server.stop() == 0
         assert slow.result().json == {"output": 31.0}
 

@@ -6,16 +6,13 @@ import http.client
 import io
 import json
 import socket
-import threading
-import time
 from pathlib import Path
-from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from tests.support.runtime import Image, Server, children, in_background, send, wait_until
+from tests.support.runtime import MOODY_MODEL, Image, Server, children, in_background, send, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,39 +20,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 HEAD = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 
-MODEL = """
-import os, time
-from pathlib import Path
 
-class Unfit(Exception):
-    status_code = 422
-
-class Model:
-    def load(self, directory: Path) -> None:
-        self.directory = directory
-        self.factor = float((directory / "factor.txt").read_text()) if directory.is_dir() else 1.0
-
-    def predict(self, age: float, *, sleep: float = 0, spin: float = 0, fail: str = "") -> float:
-        end = time.monotonic() + spin
-        while time.monotonic() < end:
-            pass
-        time.sleep(sleep)
-        if fail == "unfit":
-            raise Unfit("too young to have a salary")
-        if fail == "exit":
-            raise SystemExit(3)
-        if fail == "kill":
-            os.kill(os.getpid(), 9)
-        if fail == "nan":
-            return float("nan")
-        if fail:
-            raise ValueError(fail)
-        return age * self.factor
-"""
-
-
-def make(folder: Path, source: str = MODEL, **settings: object) -> Image:
-    image = Image.make(folder, dedent(source), **settings)
+def make(folder: Path, source: str = MOODY_MODEL, **settings: object) -> Image:
+    image = Image.make(folder, source, **settings)
     image.environ["SHAPEMAKER_SERVE_WORKERS"] = "1"
     image.put("model/factor.txt", "2")
     return image
@@ -248,103 +215,6 @@ def test_many_clients_that_leave_leave_nothing_behind(server: Server) -> None:
     assert children(server.process.pid) == [worker]
 
 
-def test_sigterm_lets_open_requests_finish(tmp_path: Path) -> None:
-    with make(tmp_path).serving() as server:
-        slow = in_background(server.invoke, '{"age": 31, "sleep": 1}')
-        wait_until(lambda: threading.active_count() > 1)
-        time.sleep(0.3)  # for the request to be on its way
-        assert server.stop() == 0
-        assert slow.result().json == {"output": 62.0}
-
-
-def test_a_prediction_that_hangs_is_given_up_and_its_worker_replaced(tmp_path: Path) -> None:
-    image = make(tmp_path)
-    image.environ["SHAPEMAKER_SERVE_TIMEOUT"] = "1"
-    with image.serving() as server:
-        stuck = in_background(server.invoke, '{"age": 31, "sleep": 3600}')
-        time.sleep(0.3)
-        behind = in_background(server.invoke, '{"age": 31}')
-        assert (stuck.result().status, stuck.result().json) == (504, {"error": "the model took longer than 1 seconds"})
-        assert behind.result().status == 503
-        wait_until(lambda: ping(server) == 200)
-        assert server.invoke('{"age": 31}').json == {"output": 62.0}
-        assert server.process.poll() is None
-
-
-def ping(server: Server) -> int:
-    try:
-        return server.request("GET", "/ping").status
-    except OSError:
-        return 0
-
-
-def test_a_worker_that_dies_is_replaced(tmp_path: Path) -> None:
-    with make(tmp_path).serving() as server:
-        with pytest.raises((OSError, http.client.HTTPException)):
-            server.invoke('{"age": 31, "fail": "kill"}')
-        wait_until(lambda: ping(server) == 200)
-        assert server.invoke('{"age": 31}').status == 200
-
-
-def test_without_its_supervisor_nothing_keeps_serving(tmp_path: Path) -> None:
-    with make(tmp_path).serving() as server:
-        workers = children(server.process.pid)
-        server.process.kill()
-        assert server.process.wait() != 0
-        wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
-
-
-@pytest.mark.parametrize(
-    ("source", "code", "reason"),
-    [
-        (
-            MODEL.replace('float((directory / "factor', 'float((directory / "factr'),
-            1,
-            "FileNotFoundError: [Errno 2] No such",
-        ),
-        (MODEL.replace("self.directory = directory", "raise SystemExit(0)"), 1, "the code called sys.exit(0)"),
-        (MODEL + "\nimport nowhere", 1, "ModuleNotFoundError: No module named 'nowhere'"),
-        (MODEL.replace("def predict", "def predikt"), 2, "usermodel:Model lacks predict()"),
-        (
-            MODEL.replace('(self, age: float, *, sleep: float = 0, spin: float = 0, fail: str = "")', "(self)"),
-            2,
-            "Model.predict takes no arguments",
-        ),
-    ],
-    ids=range(5),
-)
-def test_a_model_that_does_not_load_ends_the_container_and_says_why_first(
-    tmp_path: Path, source: str, code: int, reason: str
-) -> None:
-    with make(tmp_path, source).serving(until_ping=False) as server:
-        assert server.process.wait(60) == code
-        assert server.log.startswith(reason)
-
-
-def test_sigterm_while_loading_ends_at_once(tmp_path: Path) -> None:
-    image = make(tmp_path, MODEL.replace("self.directory = directory", 'print("loading", flush=True); time.sleep(60)'))
-    with image.serving(until_ping=False) as server:
-        wait_until(lambda: "loading" in server.log)
-        assert server.stop() == 143
-
-
-def test_a_model_in_the_image_needs_no_model_directory(tmp_path: Path) -> None:
-    image = make(tmp_path)
-    (image.ml / "model" / "factor.txt").unlink()
-    (image.ml / "model").rmdir()
-    with image.serving() as server:
-        assert server.invoke('{"age": 31}').json == {"output": 31.0}
-
-
-def test_several_workers_share_the_port(tmp_path: Path) -> None:
-    image = make(tmp_path)
-    image.environ["SHAPEMAKER_SERVE_WORKERS"] = "2"
-    with image.serving() as server:
-        wait_until(lambda: len(children(server.process.pid)) == 2)
-        replies = [in_background(server.invoke, '{"age": 31, "sleep": 0.1}') for _ in range(8)]
-        assert [each.result().status for each in replies] == [200] * 8
-
-
 def test_the_sample_serves_its_requests(tmp_path: Path) -> None:
     image = Image(tmp_path / "program", tmp_path / "ml", {"SHAPEMAKER_SERVE_WORKERS": "1"})
     image.write("runtime.json", '{"model": "modelpkg.model:Model"}')
@@ -358,60 +228,3 @@ def test_the_sample_serves_its_requests(tmp_path: Path) -> None:
         assert 46_000 < one.json["output"] < 47_000
         many = server.invoke((ROOT / "modelpkg/requests/many.json").read_bytes())
         assert many.json["predictions"][1] == one.json["output"]
-
-
-APPS = """
-import json
-
-def wsgi(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [b"wsgi " + environ["PATH_INFO"].encode() + b" " + environ["wsgi.input"].read()]
-
-async def asgi(scope, receive, send):
-    if scope["type"] != "http":
-        return
-    body = (await receive()).get("body", b"")
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": b"asgi " + body})
-
-async def failing(scope, receive, send):
-    assert scope["type"] == "lifespan"
-    await receive()
-    await send({"type": "lifespan.startup.failed", "message": "no database"})
-"""
-
-
-def app_image(folder: Path, serve_app: str) -> Image:
-    image = make(folder, "", serve_app=serve_app)
-    image.write("myapp/__init__.py", APPS)
-    return image
-
-
-@pytest.mark.parametrize(
-    ("serve_app", "answer"),
-    [
-        ("myapp:wsgi", b"wsgi /invocations hello"),
-        ("wsgi:myapp:wsgi", b"wsgi /invocations hello"),
-        ("myapp:asgi", b"asgi hello"),
-    ],
-)
-def test_an_application_of_the_users_own_serves(tmp_path: Path, serve_app: str, answer: bytes) -> None:
-    with app_image(tmp_path, serve_app).serving() as server:
-        assert server.invoke("hello").body == answer
-        assert server.stop() == 0
-
-
-@pytest.mark.parametrize(
-    ("serve_app", "code", "reason"),
-    [
-        ("myapp:nothing", 2, "myapp has no nothing"),
-        ("nowhere:app", 1, "ModuleNotFoundError: No module named 'nowhere'"),
-        ("myapp:failing", 3, "no database"),
-    ],
-)
-def test_an_application_that_does_not_start_ends_the_container(
-    tmp_path: Path, serve_app: str, code: int, reason: str
-) -> None:
-    with app_image(tmp_path, serve_app).serving(until_ping=False) as server:
-        assert server.process.wait(60) == code
-        assert reason in server.log

@@ -22,6 +22,40 @@ PATIENCE = 60
 """Seconds after which something that should have happened has failed to; no test measures a time."""
 
 
+MOODY_MODEL = """
+import os, time
+from pathlib import Path
+
+class Unfit(Exception):
+    status_code = 422
+
+class Model:
+    def load(self, directory: Path) -> None:
+        self.directory = directory
+        self.factor = float((directory / "factor.txt").read_text()) if directory.is_dir() else 1.0
+
+    def predict(self, age: float, *, sleep: float = 0, spin: float = 0, fail: str = "") -> float:
+        end = time.monotonic() + spin
+        while time.monotonic() < end:
+            pass
+        if sleep:
+            print("sleeps", sleep, flush=True)
+            time.sleep(sleep)
+        if fail == "unfit":
+            raise Unfit("too young to have a salary")
+        if fail == "exit":
+            raise SystemExit(3)
+        if fail == "kill":
+            os.kill(os.getpid(), 9)
+        if fail == "nan":
+            return float("nan")
+        if fail:
+            raise ValueError(fail)
+        return age * self.factor
+"""
+"""A model that does what the fields of a request ask for: sleep, keep the processor busy, or fail in many ways."""
+
+
 @dataclass(frozen=True)
 class Reply:
     """An HTTP response, read whole."""

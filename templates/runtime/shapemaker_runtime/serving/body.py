@@ -29,8 +29,9 @@ def limited(app: App, max_body: int, seconds: float = BODY_SECONDS) -> App:
             await app(scope, receive, send)
             return
         try:
-            body = await asyncio.wait_for(_read(scope["headers"], receive, max_body), seconds)
-        except asyncio.TimeoutError:
+            with _Deadline(seconds):
+                body = await _read(scope["headers"], receive, max_body)
+        except TimeoutError:
             await _answer(send, RequestError(408, f"the body did not arrive within {seconds:g} seconds"))
         except RequestError as error:
             await _answer(send, error)
@@ -38,6 +39,31 @@ def limited(app: App, max_body: int, seconds: float = BODY_SECONDS) -> App:
             await app(scope, _replay(body, receive), send)
 
     return wrapper
+
+
+class _Deadline:
+    """Ends what runs in the block with a `TimeoutError`; `asyncio.wait_for` would cost a task for each request."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._is_over = False
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._end)
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
+        self._timer.cancel()
+        if self._is_over and kind is asyncio.CancelledError:
+            uncancel = getattr(self._task, "uncancel", None)  # from Python 3.11 on tasks count their cancellations
+            if uncancel is not None:
+                uncancel()
+            raise TimeoutError
 
 
 async def _read(headers: list[tuple[bytes, bytes]], receive: Receive, max_body: int) -> bytes:

@@ -46,13 +46,12 @@ class Slot:
         running = asyncio.get_running_loop().run_in_executor(self._thread, _guarded, work)
         # Released by the run itself: a caller who leaves must not let the next run's clock start early.
         running.add_done_callback(self._end_turn)
-        try:
-            return await asyncio.wait_for(asyncio.shield(running), self._deadline)
-        except asyncio.TimeoutError:
-            if running.done():
-                raise
+        # Unlike wait_for, wait leaves the run alone when the caller is cancelled.
+        await asyncio.wait([running], timeout=self._deadline)
+        if not running.done():
             self._hang()
-            raise RequestError(504, f"the model took longer than {self._deadline:g} seconds") from None
+            raise RequestError(504, f"the model took longer than {self._deadline:g} seconds")
+        return running.result()
 
     def _end_turn(self, _run: object) -> None:
         if not self.is_hung:
