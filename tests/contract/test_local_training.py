@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -613,3 +614,49 @@ def test_a_deleted_job_frees_its_name(local: SageMaker) -> None:
     local.ended(name)
     local.delete_training_job(TrainingJobName=name)
     assert local.trained(TrainingJobName=name)["TrainingJobStatus"] == "Completed"
+
+
+# 108
+def test_a_job_goes_on_while_the_server_is_killed(local: SageMaker) -> None:
+    code = """
+print('loss=3', flush=True)
+time.sleep(6)
+(ML / 'model/late').write_text('saved')
+print('loss=1', flush=True)
+"""
+    definitions = [{"Name": "loss", "Regex": "loss=([0-9]+)"}]
+    name = local.train(code, algorithm={"MetricDefinitions": definitions})
+    printed(local, name, "loss=3")
+    before = local.trained()["TrainingJobName"]
+    local.kill()
+    local.up()
+    assert local.describe_training_job(TrainingJobName=before)["TrainingJobStatus"] == "Completed"
+    job = local.ended(name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert local.unpacked(job["ModelArtifacts"]["S3ModelArtifacts"]) == {"late": "saved"}
+    assert local.training_log(name) == ["loss=3", "loss=1"]
+    assert [each["Value"] for each in job["FinalMetricDataList"]] == [1.0]
+
+
+# 108
+def test_a_job_whose_container_is_lost_has_failed(local: SageMaker) -> None:
+    lost, retried = (
+        local.train(
+            "print('ready', flush=True); (ML / 'model/m').write_text('m'); time.sleep(4)",
+            Environment={"NAME": name},
+            **({"RetryStrategy": {"MaximumRetryAttempts": 1}} if name == "retried" else {}),
+        )
+        for name in ("lost", "retried")
+    )
+    for name in (lost, retried):
+        printed(local, name, "ready")
+    local.kill()
+    for name in (lost, retried):
+        found = ["docker", "ps", "--quiet", "--filter", f"label=shapemaker.name={name}"]
+        ids = subprocess.run(found, capture_output=True, text=True, check=True).stdout.split()
+        subprocess.run(["docker", "rm", "--force", *ids], check=True, capture_output=True)
+    local.up()
+    assert local.ended(lost)["FailureReason"] == (
+        "InternalServerError: We encountered an internal error. Please try again."
+    )
+    assert local.ended(retried)["TrainingJobStatus"] == "Completed"

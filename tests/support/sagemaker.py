@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
+import signal
 import tarfile
 import time
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from shapemaker_action.local import lifecycle
 from tests.support import probe_image
 from tests.support.local_service import REGION, client
 
@@ -99,6 +102,16 @@ class SageMaker:
     @cached_property
     def cloudwatch(self) -> Any:
         return client(self.service, "cloudwatch")
+
+    def kill(self) -> None:
+        """SIGKILL for the server."""
+        pid = self.service.pid
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: lifecycle.status(self.service.state) is None)
+
+    def up(self) -> None:
+        """Start the server again."""
+        self.service = lifecycle.up(self.service.state, engine="docker")
 
     def name(self, stem: str = "probe") -> str:
         """A fresh one."""

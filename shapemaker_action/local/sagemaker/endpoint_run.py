@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from shapemaker_action.local.sagemaker.deployment import Policy
-from shapemaker_action.local.sagemaker.fleet import DRAIN, FIRST_PAUSE, LONGEST_PAUSE, Fleet, FleetError, retire
+from shapemaker_action.local.sagemaker.fleet import DRAIN, FIRST_PAUSE, LONGEST_PAUSE, Fleet, FleetError
 from shapemaker_action.local.sagemaker.instance import Site
 from shapemaker_action.local.sagemaker.rollout import RollbackFailedError, RolledBackError, Rollout
 from shapemaker_action.local.sagemaker.router import Router, Share
@@ -163,7 +163,7 @@ class EndpointRun:
         elif count < there:
             leaving = fleet.take(name, there - count)
             self._router.drain(leaving, DRAIN)
-            retire(leaving)
+            fleet.retire(leaving)
 
     def _stage(self, name: str) -> None:
         def note(record: Record) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
 from shapemaker_action.errors import ShapemakerError
 from shapemaker_action.local.sagemaker import harvest, model_data
-from shapemaker_action.local.sagemaker.instance import GRACE, Instance
+from shapemaker_action.local.sagemaker.instance import Instance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,7 +40,8 @@ class Fleet:
         self._site = site
         self._lock = threading.Lock()
         self._instances: dict[str, tuple[Instance, ...]] = {variant.name: () for variant in variants}
-        self._coming: list[Instance] = []
+        self._everybody: list[Instance] = []
+        """All that may have a container: those in service, those that start, and those that are being stopped."""
         self._closed = threading.Event()
 
     @property
@@ -96,21 +97,7 @@ class Fleet:
 
     def grow(self, name: str, number: int) -> None:
         """Add instances of a variant and wait until they are healthy; raises `FleetError`, then none is added."""
-        variant = self.variants[name]
-        fresh = [Instance(self._site, variant) for _ in range(number)]
-        with self._lock:
-            self._coming += fresh
-        try:
-            self._launch(variant, fresh)
-        except FleetError:
-            # Without these the fleet cannot serve, so nobody waits for the others.
-            with self._lock:
-                for each in self._coming:
-                    each.retired.set()
-            raise
-        finally:
-            with self._lock:
-                self._coming = [each for each in self._coming if each not in fresh]
+        fresh = self._launch(self.variants[name], number)
         with self._lock:
             self._instances[name] += tuple(fresh)
         for each in fresh:
@@ -120,44 +107,64 @@ class Fleet:
         """Bring every variant up to its count, all at once; raises `FleetError`."""
         wanted = {name: variant.count - len(self._instances[name]) for name, variant in self.variants.items()}
         with ThreadPoolExecutor(len(wanted), thread_name_prefix="fleet") as pool:
-            for started in [pool.submit(self.grow, name, number) for name, number in wanted.items() if number > 0]:
-                started.result()
+            growing = [pool.submit(self.grow, name, number) for name, number in wanted.items() if number > 0]
+            try:
+                for each in as_completed(growing):
+                    each.result()
+            except FleetError:
+                # Without one variant the fleet cannot serve, so nobody waits for the others.
+                self._give_up([each for each in self._everybody if not each.ready])
+                raise
 
     def take(self, name: str, number: int) -> list[Instance]:
-        """Take instances out of service, eldest first; the caller drains and retires them."""
+        """Take instances out of service, eldest first; the caller lets them finish and calls `retire`."""
         with self._lock:
             taken = self._instances[name][:number]
             self._instances[name] = self._instances[name][number:]
         return list(taken)
 
-    def close(self, grace: float = GRACE) -> None:
+    def retire(self, instances: Sequence[Instance]) -> None:
+        """Stop instances, all at the same time."""
+        stops = [threading.Thread(target=each.retire, name=f"stop {each.id}") for each in instances]
+        for stop in stops:
+            stop.start()
+        for stop in stops:
+            stop.join()
+        with self._lock:
+            self._everybody = [each for each in self._everybody if each not in instances]
+
+    def close(self) -> None:
         """Stop all instances, those that are just starting too; the model data stays."""
         self._closed.set()
         with self._lock:
-            everybody = [*self.all(), *self._coming]
             self._instances = dict.fromkeys(self._instances, ())
-        retire(everybody, grace)
+            everybody = list(self._everybody)
+        self.retire(everybody)
 
     def discard(self) -> None:
         """Forget the model data."""
         harvest.discard(self._site.directory)
 
-    def _launch(self, variant: Variant, fresh: Sequence[Instance]) -> None:
+    def _launch(self, variant: Variant, number: int) -> list[Instance]:
+        fresh = [Instance(self._site, variant) for _ in range(number)]
+        with self._lock:
+            self._everybody += fresh
         try:
-            with ThreadPoolExecutor(len(fresh), thread_name_prefix="start") as pool:
+            with ThreadPoolExecutor(number, thread_name_prefix="start") as pool:
                 healthy = list(pool.map(lambda each: self._start(each, fresh), fresh))
         except ShapemakerError as error:
-            retire(fresh)
+            self.retire(fresh)
             raise FleetError(
                 f"CannotStartContainerError. Please ensure the model container for variant {variant.name} starts "
                 f"correctly when invoked with 'docker run {variant.image} serve'"
             ) from error
         if self._closed.is_set() or not all(healthy):
-            retire(fresh)
+            self.retire(fresh)
             raise FleetError(
                 f"The primary container for production variant {variant.name} did not pass the ping health check. "
                 "Please check CloudWatch logs for this endpoint."
             )
+        return fresh
 
     def _start(self, instance: Instance, fellows: Sequence[Instance]) -> bool:
         healthy = False
@@ -166,20 +173,22 @@ class Fleet:
             healthy = instance.await_health(instance.variant.startup_timeout)
         finally:
             if not healthy:
-                for each in fellows:
-                    each.retired.set()
+                self._give_up(fellows)
         return healthy
+
+    def _give_up(self, instances: Iterable[Instance]) -> None:
+        for each in instances:
+            each.retired.set()
 
     def _replace(self, lost: Instance) -> None:
         """Start another instance in place of one that died, again and again until one lives."""
         name = lost.variant.name
         pause = FIRST_PAUSE
         _LOG.warning("instance %s of variant %s is lost and replaced", lost.id, name)
-        lost.retire()
+        self.retire([lost])
         while lost in self._instances[name] and not self._closed.is_set():
-            fresh = Instance(self._site, self.variants[name])
             try:
-                self._launch(fresh.variant, [fresh])
+                (fresh,) = self._launch(self.variants[name], 1)
             except FleetError as error:
                 _LOG.warning("the replacement of %s failed: %s", lost.id, error)
                 self._closed.wait(pause)
@@ -188,17 +197,8 @@ class Fleet:
             with self._lock:
                 wanted = lost in self._instances[name]
                 self._instances[name] = tuple(fresh if each is lost else each for each in self._instances[name])
-            if not wanted:
-                fresh.retire()
-                return
-            fresh.watch(self._replace)
+            if wanted:
+                fresh.watch(self._replace)
+            else:
+                self.retire([fresh])
             return
-
-
-def retire(instances: Iterable[Instance], grace: float = GRACE) -> None:
-    """Stop instances, all at the same time."""
-    stops = [threading.Thread(target=each.retire, args=(grace,), name=f"stop {each.id}") for each in instances]
-    for stop in stops:
-        stop.start()
-    for stop in stops:
-        stop.join()

@@ -52,8 +52,8 @@ class Site:
 class Instance:
     """An instance and its container. `in_flight` belongs to the router, under its lock."""
 
-    def __init__(self, site: Site, variant: Variant, identity: str = "") -> None:
-        self.id = identity or f"i-{secrets.token_hex(8)}"
+    def __init__(self, site: Site, variant: Variant) -> None:
+        self.id = f"i-{secrets.token_hex(8)}"
         self.variant = variant
         self.in_flight = 0
         self.ready = False
@@ -64,11 +64,17 @@ class Instance:
         self.retired = threading.Event()
         """Nobody wants it any more."""
         self._site = site
+        self._starting = threading.Lock()
         self._container: Container | None = None
         self._follower: Follower | None = None
 
     def start(self) -> None:
         """Start the container; raises `ShapemakerError` if that cannot be done."""
+        with self._starting:
+            if not self.retired.is_set():
+                self._start()
+
+    def _start(self) -> None:
         site = self._site
         mounts: tuple[Mount, ...] = ()
         if self.variant.model_data:
@@ -82,11 +88,7 @@ class Instance:
             port=PORT,
             labels={**site.labels, INSTANCE_LABEL: self.id},
         )
-        self.adopt(site.world.engine.start(spec), again=False)
-
-    def adopt(self, container: Container, *, again: bool) -> None:
-        """Take a running container as its own; `again` if an earlier server had it."""
-        self._container = container
+        self._container = container = site.world.engine.start(spec)
         stream = Stream(
             world=self._site.world,
             region=self._site.region,
@@ -94,7 +96,7 @@ class Instance:
             name=f"{self.variant.name}/{self.id}",
         )
         self._follower = Follower(container.logs(), stream, lambda *_: None)
-        self._follower.start(again=again)
+        self._follower.start(again=False)
         threading.Thread(target=self._await_end, name=f"await {self.id}", daemon=True).start()
         try:
             self.host, self.port = container.address()
@@ -130,21 +132,28 @@ class Instance:
             connection.close()
         return response.status == http.client.OK
 
+    def doubt(self) -> None:
+        """A request went wrong on it: no more of them unless it answers a ping now, or later."""
+        if not self.ping():
+            self.ready = False
+
     def watch(self, lost: Callable[[Instance], None]) -> None:
         """Keep an eye on it in the background; `lost` is called once when it has ended or stopped answering."""
         threading.Thread(target=self._watch, args=(lost,), name=f"watch {self.id}", daemon=True).start()
 
-    def retire(self, grace: float = GRACE) -> None:
+    def retire(self) -> None:
         """SIGTERM, SIGKILL after the grace period, and away with it."""
         self.ready = False
         self.retired.set()
-        if self._container is None:
+        with self._starting:
+            container = self._container
+        if container is None:
             return
         try:
-            self._container.stop(grace)
+            container.stop(GRACE)
             if self._follower:
                 self._follower.join(PING_TIMEOUT)
-            self._container.remove()
+            container.remove()
         except ShapemakerError:
             # Whatever is left carries our label: the next start of the server clears it up.
             return
@@ -154,7 +163,8 @@ class Instance:
         while strikes < STRIKES and not self.ended.wait(WATCH_INTERVAL):
             if self.retired.is_set():
                 return
-            strikes = 0 if self.ping() else strikes + 1
+            self.ready = self.ping()
+            strikes = 0 if self.ready else strikes + 1
         if not self.retired.is_set():
             self.ready = False
             lost(self)

@@ -190,7 +190,8 @@ class JobRun(ABC):
         return _workdir(self._service, self._record)
 
     def _labels(self, host: str) -> dict[str, str]:
-        return {**_labels(self._service, self._record), "shapemaker.host": host}
+        # The name is for people who look at `docker ps`.
+        return {**_labels(self._service, self._record), "shapemaker.name": self._record.name, "shapemaker.host": host}
 
 
 def first_state(world: World, image: str, hosts: Sequence[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from shapemaker_action.local.sagemaker.fleet import DRAIN, FleetError, retire
+from shapemaker_action.local.sagemaker.fleet import DRAIN, FleetError
 from shapemaker_action.local.sagemaker.router import Share
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Rollout:
     def _dismiss(self, fleet: Fleet, name: str, number: int) -> None:
         leaving = fleet.take(name, max(0, number))
         self._router.drain(leaving, DRAIN)
-        retire(leaving)
+        fleet.retire(leaving)
 
     def _roll_back(self, old: Fleet) -> None:
         rolling = self._policy.rolling
@@ -121,7 +121,11 @@ class Rollout:
     def _firing(self) -> list[str]:
         if not self._policy.alarms:
             return []
-        found = self._cloudwatch.describe_alarms(AlarmNames=list(self._policy.alarms), StateValue="ALARM")
+        # moto gives all named alarms whatever state is asked for.
+        found = self._cloudwatch.describe_alarms(AlarmNames=list(self._policy.alarms))
         return sorted(
-            alarm["AlarmName"] for kind in ("MetricAlarms", "CompositeAlarms") for alarm in found.get(kind, [])
+            alarm["AlarmName"]
+            for kind in ("MetricAlarms", "CompositeAlarms")
+            for alarm in found.get(kind, [])
+            if alarm["StateValue"] == "ALARM"
         )

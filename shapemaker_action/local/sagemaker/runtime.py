@@ -60,6 +60,7 @@ def _answer(record: Record, router: Router, invocation: Invocation) -> Response:
     except TimedOutError as error:
         raise runtime_errors.timed_out(record) from error
     except BrokenError as error:
+        instance.doubt()
         raise runtime_errors.no_response(record) from error
     finally:
         exchange.close()
@@ -149,6 +150,7 @@ def _open(record: Record, router: Router, invocation: Invocation) -> tuple[Insta
             raise runtime_errors.timed_out(record) from error
         except BrokenError as error:
             router.release(instance)
+            instance.doubt()
             raise runtime_errors.no_response(record) from error
 
 
