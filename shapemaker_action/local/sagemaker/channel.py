@@ -76,10 +76,10 @@ def items(world: World, region: str, source: Source, *, host: int = 0, hosts: in
 
 
 def _prefix(client: Any, place: Location) -> list[Item]:
-    return [Item(Location(place.bucket, key), _relative(key, place.key)) for key in objects.keys(client, place)]
+    return [Item(Location(place.bucket, key), relative(key, place.key)) for key in objects.keys(client, place)]
 
 
-def _relative(key: str, prefix: str) -> str:
+def relative(key: str, prefix: str) -> str:
     """The path of a key in the channel.
 
     `data/x` as prefix takes `data/x/a.csv` as `a.csv`. It takes `data/x-old.csv` as well, a prefix being no folder,

@@ -98,10 +98,14 @@ class Fleet:
     def grow(self, name: str, number: int) -> None:
         """Add instances of a variant and wait until they are healthy; raises `FleetError`, then none is added."""
         fresh = self._launch(self.variants[name], number)
-        with self._lock:
-            self._instances[name] += tuple(fresh)
+        self.join(name, fresh)
         for each in fresh:
             each.watch(self._replace)
+
+    def join(self, name: str, instances: Sequence[Instance]) -> None:
+        """Put healthy instances into service."""
+        with self._lock:
+            self._instances[name] += tuple(instances)
 
     def grow_all(self) -> None:
         """Bring every variant up to its count, all at once; raises `FleetError`."""
