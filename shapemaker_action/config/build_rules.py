@@ -38,16 +38,24 @@ def check(project: Project, source: Source) -> Iterator[Diagnostic]:
 
 def frameworks() -> list[str]:
     """The templates that ship with the tool."""
-    return sorted(path.parent.name for path in (assets.templates() / "dockerfiles").glob("*/Dockerfile"))
+    return _frameworks_in(assets.templates())
+
+
+def _frameworks_in(folder: Path) -> list[str]:
+    return sorted(path.parent.name for path in (folder / "dockerfiles").glob("*/Dockerfile"))
 
 
 def _framework(project: Project, source: Source) -> Iterator[Diagnostic]:
     build = project.build
-    if build.framework not in frameworks() and not (build.training_dockerfile and build.inference_dockerfile):
+    if build.templates and not paths.is_folder(source.directory, build.templates):
+        hint = "fill it with: shapemaker init --eject PART"
+        yield source.error(("build", "templates"), f"{quoted(build.templates)} is no folder of the repository", hint)
+    known = frameworks() + (_frameworks_in(source.directory / build.templates) if build.templates else [])
+    if build.framework not in known and not (build.training_dockerfile and build.inference_dockerfile):
         yield source.error(
             ("build", "framework"),
-            f"expected {words.one_of(frameworks())}; got {quoted(build.framework)}",
-            words.did_you_mean(build.framework, frameworks()) or "for anything else write your own build.dockerfile",
+            f"expected {words.one_of(known)}; got {quoted(build.framework)}",
+            words.did_you_mean(build.framework, known) or "for anything else write your own build.dockerfile",
         )
 
 

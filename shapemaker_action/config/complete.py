@@ -76,6 +76,7 @@ def _build(values: Values) -> BuildSettings:
     each = {"training": given, "inference": given} if isinstance(given, str) else given
     return BuildSettings(
         framework=values["framework"],
+        templates=values["templates"],
         python=values["python"],
         base_image=values["base_image"],
         requirements=values["requirements"],

@@ -37,6 +37,8 @@ class BuildSettings:
     """How the two images are made."""
 
     framework: str
+    templates: str
+    """The user's own templates; empty when there are none."""
     python: str
     base_image: str
     """Empty for the framework's."""

@@ -55,6 +55,8 @@ class ContextRequest:
     """Channel sources and request files, globs allowed: new data make no new image unless `include` names them."""
     engine: EngineName = "docker"
     """An image of the process engine starts nowhere else, so it has a digest of its own."""
+    own_templates: str = ""
+    """A folder of the repository, laid out like `templates/`; what it has wins over ours, part by part."""
     templates: Path = field(default_factory=assets.templates)
 
 
@@ -170,7 +172,8 @@ def _own(request: ContextRequest, root: Path) -> _Recipe:
 
 
 def _templated(request: ContextRequest, root: Path) -> _Recipe:
-    framework = template.load(request.framework, request.templates)
+    recipe = f"dockerfiles/{request.framework}/framework.yaml"
+    framework = template.load(request.framework, _templates(request, root, recipe))
     entries = {entry.path: entry for entry in _template_entries(request, framework, root)}
     base = request.base_image or framework.base_image.format(python=request.python or framework.python)
     return _Recipe(
@@ -186,13 +189,20 @@ def _template_entries(request: ContextRequest, framework: Template, root: Path) 
     if request.target == "inference":
         names.append("serve.txt")
         if request.nginx and request.engine != "process":
-            yield Entry(path="nginx/nginx.conf", source=request.templates / "nginx" / "nginx.conf")
+            yield Entry(path="nginx/nginx.conf", source=_templates(request, root, "nginx") / "nginx" / "nginx.conf")
     for name in names:
         yield Entry(path=name, source=framework.directory / name)
     yield Entry(path="requirements.txt", source=requirements.flatten(root, request.requirements))
     yield Entry(path="process.json", source=naming.canonical(asdict(framework.process[request.target])))
-    yield from _runtime(framework.runtime[request.target], request.templates / "runtime")
+    runtime = _templates(request, root, "runtime") / "runtime"
+    yield from _runtime(framework.runtime[request.target], runtime)
     yield from program.entries(_program(request, root))
+
+
+def _templates(request: ContextRequest, root: Path, part: str) -> Path:
+    """The folder that has this part: the repository's own, or ours."""
+    own = root / request.own_templates
+    return own if request.own_templates and (own / part).exists() else request.templates
 
 
 def _runtime(globs: tuple[str, ...], folder: Path) -> Iterator[Entry]:

@@ -162,6 +162,7 @@ def build_request(context: Context, target: Target) -> ContextRequest:
         target=target,
         platform=platform(project, target),
         framework=build.framework,
+        own_templates=build.templates,
         dockerfile=own,
         python=build.python,
         base_image=build.base_image,

@@ -12,6 +12,9 @@ from shapemaker_action.assets import templates
 from shapemaker_action.errors import InvalidInputError
 from shapemaker_action.outcome import Outcome, Table
 
+OWN = "docker"
+"""Where ejected templates go; `build.templates` names it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
@@ -24,19 +27,19 @@ class Part:
 
 def parts() -> dict[str, Part]:
     """Everything that ships and can be replaced."""
-    frameworks = {
-        f"framework/{folder.name}": Part(
-            source=f"dockerfiles/{folder.name}",
-            to=f"docker/{folder.name}",
-            setting=f"build: {{framework: ./docker/{folder.name}}}",
-        )
-        for folder in sorted((templates() / "dockerfiles").iterdir())
-        if folder.is_dir()
-    }
+    own = f"build: {{templates: {OWN}}}"
+    frameworks = [folder.name for folder in sorted((templates() / "dockerfiles").iterdir()) if folder.is_dir()]
     return {
-        **frameworks,
-        "runtime": Part(source="runtime", to="docker/runtime", setting="build: {runtime: ./docker/runtime}"),
-        "nginx": Part(source="nginx", to="docker/nginx", setting="serve: {nginx: ./docker/nginx/nginx.conf}"),
+        **{
+            f"framework/{name}": Part(
+                source=f"dockerfiles/{name}",
+                to=f"{OWN}/dockerfiles/{name}",
+                setting=f"build: {{templates: {OWN}, framework: {name}}}",
+            )
+            for name in frameworks
+        },
+        "runtime": Part(source="runtime", to=f"{OWN}/runtime", setting=own),
+        "nginx": Part(source="nginx", to=f"{OWN}/nginx", setting=own),
         "iam": Part(source="iam", to="iam", setting="aws: {role: <ARN of a role made from them>}"),
     }
 

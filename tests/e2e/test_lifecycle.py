@@ -194,3 +194,14 @@ def test_a_field_of_the_request_arrives(mean: Consumer, api: str, field: str) ->
     described: dict[str, Any] = mean.client("sagemaker").describe_training_job(TrainingJobName=job)
     assert described[field] is True
     assert json.dumps(described["HyperParameters"]) == '{"shift": "0.0"}'
+
+
+def test_an_ejected_runtime_is_what_runs(mean: Consumer) -> None:
+    assert mean.run("init", "--eject", "runtime").code == 0
+    edit(mean.folder / "shapemaker.yml", 'requirements: ""', 'requirements: "", templates: docker')
+    same = mean.do("run").outputs
+    main = mean.folder / "docker" / "runtime" / "shapemaker_runtime" / "__main__.py"
+    main.write_text(main.read_text() + "# our own\n")
+    own = mean.do("build").outputs
+    assert own["training-image-tag"] != same["training-image-tag"]
+    assert own["image-tag"] != same["image-tag"]
