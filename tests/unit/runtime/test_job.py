@@ -172,6 +172,7 @@ def test_channels_are_paths_by_name_and_reserved_directories_are_made(tmp_path: 
         ([], "channel train is missing. The channels that the model takes: train, validation"),
         (["train", "validaton"], "channel validaton is not taken; did you mean validation?"),
         (["train", "checkpoints"], "channel checkpoints: the name is reserved"),
+        (["train", "degree"], "channel degree: annotate that parameter as pathlib.Path"),
     ],
 )
 def test_channels_that_do_not_fit_are_refused_by_name(tmp_path: Path, given: list[str], message: str) -> None:

@@ -69,7 +69,11 @@ class Ping:
 
 
 class Invocations:
-    """Predictions: decode, predict and encode, of which the last two share one trip to the prediction thread."""
+    """Predictions: decode, predict and encode, of which the last two share one trip to the prediction thread.
+
+    What the model raises is answered as 500, unless the exception has a `status_code` from 400 to 499: then the caller
+    is at fault, and gets that status with the exception's text.
+    """
 
     def __init__(self, binding: Binding, slot: Slot, max_rows: int) -> None:
         self._binding = binding

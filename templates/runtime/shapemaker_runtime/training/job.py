@@ -158,14 +158,23 @@ def bind_channels(given: Mapping[str, Path], signature: Signature, reserved: Map
     parameters = {name: signature.parameters[name] for name in signature.names(paths=True)}
     channels = [name for name in parameters if name not in reserved]
     bound = {name: path for name, path in given.items() if name in channels or signature.takes_any}
-    problems = [f"channel {name} is not taken{did_you_mean(name, channels)}" for name in given if name not in bound]
-    problems += [f"channel {name}: the name is reserved" for name in given if name in reserved]
+    problems = [
+        _untaken(name, signature, channels, reserved) for name in given if name not in bound or name in reserved
+    ]
     for name in set(parameters) & set(reserved):
         reserved[name].mkdir(parents=True, exist_ok=True)
         bound[name] = reserved[name]
     problems += [f"channel {name} is missing" for name in _missing(parameters.values(), bound)]
     _refuse(problems, takes=channels, what="channels")
     return bound
+
+
+def _untaken(name: str, signature: Signature, channels: list[str], reserved: Mapping[str, Path]) -> str:
+    if name in reserved:
+        return f"channel {name}: the name is reserved"
+    if name in signature.parameters:
+        return f"channel {name}: annotate that parameter as pathlib.Path"
+    return f"channel {name} is not taken{did_you_mean(name, channels)}"
 
 
 def _missing(parameters: Iterable[Parameter], bound: Mapping[str, object]) -> list[str]:
