@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.probe_image import role as make_role
-from tests.support.sagemaker import BUCKET, refusal, s3_channel, until
+from tests.support import probe_image
+from tests.support.local_service import serving
+from tests.support.sagemaker import BUCKET, SageMaker, refusal, s3_channel, until
 
 if TYPE_CHECKING:
-    from tests.support.sagemaker import SageMaker
+    from pathlib import Path
 
 READY = "print('ready', flush=True);"
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
@@ -571,7 +572,7 @@ def test_an_isolated_container_has_no_network(local: SageMaker) -> None:
 # 73
 def test_a_role_that_sagemaker_cannot_assume_is_refused(local: SageMaker) -> None:
     missing = local.role.replace("execution", "nobody")
-    foreign = make_role(local.service, "lambda", "lambda.amazonaws.com")
+    foreign = probe_image.role(local.service, "lambda", "lambda.amazonaws.com")
     for arn in (missing, foreign):
         assert refusal(local.create_training_job, **local.training(RoleArn=arn)) == (
             "ValidationException",
@@ -660,3 +661,44 @@ def test_a_job_whose_container_is_lost_has_failed(local: SageMaker) -> None:
         "InternalServerError: We encountered an internal error. Please try again."
     )
     assert local.ended(retried)["TrainingJobStatus"] == "Completed"
+
+
+def test_plain_processes_do_it_all_where_there_are_no_containers(tmp_path: Path) -> None:
+    with serving(tmp_path / "state", "process") as service:
+        plain = SageMaker.of(service, probe_image.push_process(service))
+        uri = plain.put("data/a.csv", b"1,2")
+        code = "print('rmse=0.5'); (ML / 'model/m').write_text((ML / 'input/data/train/a.csv').read_text())"
+        definitions = [{"Name": "rmse", "Regex": "rmse=([0-9.]+)"}]
+        job = plain.trained(
+            code,
+            algorithm={"MetricDefinitions": definitions},
+            InputDataConfig=[s3_channel("train", uri, InputMode="FastFile")],
+        )
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        assert [each["Value"] for each in job["FinalMetricDataList"]] == [0.5]
+        assert plain.training_log(job["TrainingJobName"]) == ["rmse=0.5"]
+        artifacts = job["ModelArtifacts"]["S3ModelArtifacts"]
+        assert plain.unpacked(artifacts) == {"m": "1,2"}
+
+        assert plain.trained("sys.exit(3)")["FailureReason"] == "AlgorithmError: , exit code: 3"
+        assert "several instances" in refusal(plain.create_training_job, **plain.training(hosts=2))[1]
+
+        model, name = plain.name("model"), plain.name("endpoint")
+        environment = {"CODE": "self.answer(200, (MODEL / 'm').read_bytes() + body)"}
+        container = {"Image": plain.image, "ModelDataUrl": artifacts, "Environment": environment}
+        plain.create_model(ModelName=model, ExecutionRoleArn=plain.role, PrimaryContainer=container)
+        plain.create_endpoint(EndpointName=name, EndpointConfigName=plain.config(model))
+        assert plain.settled(name)["EndpointStatus"] == "InService"
+        assert plain.ask(name, b"!") == b"1,2!"
+        other = plain.config(plain.model("self.answer(200, b'other')"))
+        plain.update_endpoint(EndpointName=name, EndpointConfigName=other)
+        assert plain.settled(name)["EndpointConfigName"] == other
+        assert plain.ask(name) == b"other"
+
+        running = plain.train("print('ready', flush=True); time.sleep(4); (ML / 'model/late').write_text('l')")
+        printed(plain, running, "ready")
+        plain.kill()
+        plain.up("process")
+        late = plain.ended(running)
+        assert plain.unpacked(late["ModelArtifacts"]["S3ModelArtifacts"]) == {"late": "l"}
+        assert plain.ask(name) == b"other"

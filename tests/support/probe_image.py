@@ -7,6 +7,7 @@ for a request.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ REPOSITORY = "probe"
 
 TRAIN = """#!/usr/bin/env python3
 import json, os, pathlib, signal, sys, time
-ML = pathlib.Path("/opt/ml")
+ML = pathlib.Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 def config(name):
     return json.loads((ML / "input/config" / f"{name}.json").read_text())
 exec(json.loads(config("hyperparameters").get("code", '""')))
@@ -31,7 +32,7 @@ exec(json.loads(config("hyperparameters").get("code", '""')))
 
 SERVE = """#!/usr/bin/env python3
 import http.server, os, pathlib, signal, sys, time
-MODEL = pathlib.Path("/opt/ml/model")
+MODEL = pathlib.Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"), "model")
 exec(os.environ.get("BEFORE", ""))
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -68,9 +69,16 @@ server.server_close()
 
 PROCESS = """#!/usr/bin/env python3
 import json, os, pathlib, sys
-ML = pathlib.Path("/opt/ml")
+ML = pathlib.Path(os.environ.get("SAGEMAKER_BASE_DIR", "/opt/ml"))
 exec(os.environ.get("CODE", ""))
 """
+
+PROGRAM = """
+import pathlib, sys
+exec((pathlib.Path(__file__).with_name(sys.argv.pop(1))).read_text())
+"""
+RECIPE = {"requirements": [], "entrypoint": ["python", "-u", "main.py"], "environment": {}}
+"""What the process engine builds from."""
 
 DOCKERFILE = f"""FROM {base_image.IMAGE}
 ENV PYTHONUNBUFFERED=1
@@ -82,10 +90,7 @@ def push(service: LocalService, *, tag: str = "1", label: str = "") -> str:
     """Build the image and push it to the service's registry; its URI. Another `label` makes another digest."""
     engine = choose("docker")
     base_image.ensure(engine.name)
-    image = f"127.0.0.1:{service.port}/{REPOSITORY}:{tag}"
-    ecr = client(service, "ecr")
-    if not any(each["repositoryName"] == REPOSITORY for each in ecr.describe_repositories()["repositories"]):
-        ecr.create_repository(repositoryName=REPOSITORY)
+    image = _uri(service, tag)
     with tempfile.TemporaryDirectory() as folder:
         context = Path(folder)
         for name, text in {"train": TRAIN, "serve": SERVE, "process": PROCESS, "Dockerfile": DOCKERFILE}.items():
@@ -101,6 +106,30 @@ def push(service: LocalService, *, tag: str = "1", label: str = "") -> str:
         engine.build(build, lambda _: None)
     engine.push(image, credentials(service), lambda _: None)
     return image
+
+
+def push_process(service: LocalService) -> str:
+    """The same for the process engine, started with `train`, `serve` or `process` as the argument."""
+    image = _uri(service, "process")
+    with tempfile.TemporaryDirectory() as folder:
+        engine = choose("process", {**os.environ, "SHAPEMAKER_HOME": folder})
+        context = Path(folder, "context")
+        (context / "runtime").mkdir(parents=True)
+        (context / "program").mkdir()
+        (context / "process.json").write_text(json.dumps(RECIPE), encoding="utf-8")
+        for name, text in {"train": TRAIN, "serve": SERVE, "process": PROCESS, "main.py": PROGRAM}.items():
+            (context / "program" / name).write_text(text, encoding="utf-8")
+        build = ImageBuild(context=context, dockerfile="Dockerfile", target="", image=image, platform="linux/amd64")
+        engine.build(build, lambda _: None)
+        engine.push(image, credentials(service), lambda _: None)
+    return image
+
+
+def _uri(service: LocalService, tag: str) -> str:
+    ecr = client(service, "ecr")
+    if not any(each["repositoryName"] == REPOSITORY for each in ecr.describe_repositories()["repositories"]):
+        ecr.create_repository(repositoryName=REPOSITORY)
+    return f"127.0.0.1:{service.port}/{REPOSITORY}:{tag}"
 
 
 def credentials(service: LocalService) -> RegistryCredentials:

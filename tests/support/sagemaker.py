@@ -109,9 +109,9 @@ class SageMaker:
         os.kill(pid, signal.SIGKILL)
         until(lambda: lifecycle.status(self.service.state) is None)
 
-    def up(self) -> None:
+    def up(self, engine: str = "docker") -> None:
         """Start the server again."""
-        self.service = lifecycle.up(self.service.state, engine="docker")
+        self.service = lifecycle.up(self.service.state, engine=engine)
 
     def name(self, stem: str = "probe") -> str:
         """A fresh one."""
