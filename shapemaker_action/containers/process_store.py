@@ -9,6 +9,7 @@ import os
 import shutil
 import tarfile
 import tempfile
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -205,7 +206,7 @@ def _unpack(blob: Path, folder: Path) -> None:
         with tarfile.open(blob, "r:gz") as archive:
             for entry in archive:
                 _extract(archive, entry, folder)
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile) as error:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise EnvironmentProblemError(f"the layer {blob.name} is damaged: {error}", remedy="build again") from None
 
 
