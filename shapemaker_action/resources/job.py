@@ -14,6 +14,8 @@ from shapemaker_action.events import LogLine
 from shapemaker_action.resources.request import sagemaker_tags
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shapemaker_action.aws.session import Reply
     from shapemaker_action.context import Context
     from shapemaker_action.resources.request import Request
@@ -75,18 +77,32 @@ def attempt_name(base: str, attempt: int) -> str:
     return base if attempt == 1 else f"{base}-r{attempt}"
 
 
-def newest_attempt(context: Context, kind: JobKind, base: str) -> str:
-    """The attempt that counts: the first that did not fail, else the last; with `--retry` the one after it."""
+def newest_attempt(context: Context, kind: JobKind, base: str, result: Callable[[str], str]) -> str:
+    """The attempt that counts: the first that did not fail, else the last; with `--retry` the one after it.
+
+    `result` gives the S3 URI of what the attempt of a name must have left; a completed job without it has failed. An
+    evaluation is then made again without being asked, since its record cannot be deleted.
+    """
     last = base
+    again = True
     for attempt in range(1, ATTEMPTS + 1):
         name = attempt_name(base, attempt)
         reply = describe(context, kind, name)
         if reply is None:
-            return name if attempt == 1 or context.switches.retry else last
-        if kind.status(reply) not in ENDED_BADLY:
+            return name if again else last
+        lost = kind.status(reply) == DONE and not exists(context, result(name))
+        if kind.status(reply) not in ENDED_BADLY and not lost:
             return name
+        again = context.switches.retry or (lost and kind is PROCESSING)
         last = name
     return last
+
+
+def exists(context: Context, uri: str) -> bool:
+    """Whether there is an object at `uri` with something in it."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    found = context.aws.find("s3", "HeadObject", {"Bucket": bucket, "Key": key}) if key else None
+    return bool(found and found["ContentLength"])
 
 
 def create(context: Context, kind: JobKind, request: Request) -> None:

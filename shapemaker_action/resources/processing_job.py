@@ -109,8 +109,12 @@ def wanted(context: Context, place: Place, candidate: Candidate, channels: Seque
         ]
     )
     base = content_name(context.project.scope, "evaluate", spec)
-    name = job.newest_attempt(context, job.PROCESSING, base)
-    folder = f"{place.evaluation_output(candidate.training_job)}/{name}"
+
+    def folder_of(name: str) -> str:
+        return f"{place.evaluation_output(candidate.training_job)}/{name}"
+
+    name = job.newest_attempt(context, job.PROCESSING, base, lambda each: f"{folder_of(each)}/report.json")
+    folder = folder_of(name)
     output = {
         "OutputName": "report",
         "S3Output": {"S3Uri": folder, "LocalPath": OUTPUT, "S3UploadMode": "EndOfJob"},

@@ -39,9 +39,7 @@ class TrainingJob:
     @property
     def model_data(self) -> str:
         """Where SageMaker puts the model artifacts of this job; known before it runs."""
-        output = self.request["OutputDataConfig"]
-        path = output["S3OutputPath"] if isinstance(output, dict) else ""
-        return f"{str(path).rstrip('/')}/{self.name}/output/model.tar.gz"
+        return model_data(self.request, self.name)
 
     def read(self, context: Context) -> TrainingJob | None:
         """The job of this name, whatever its state."""
@@ -115,7 +113,7 @@ def wanted(context: Context, place: Place, image_uri: str, channels: Sequence[Ch
     if train.checkpoints:
         request["CheckpointConfig"] = {"S3Uri": f"{place.prefix_uri}/checkpoints/{base}"}
     tags = {**context.tags, SPEC_TAG: spec, **({EXPERIMENTAL_TAG: "true"} if experimental else {})}
-    name = job.newest_attempt(context, job.TRAINING, base)
+    name = job.newest_attempt(context, job.TRAINING, base, lambda each: model_data(request, each))
     return TrainingJob(
         name=name,
         owner=context.project.name,
@@ -123,6 +121,13 @@ def wanted(context: Context, place: Place, image_uri: str, channels: Sequence[Ch
         tags=tags,
         limit=job.PENDING_ALLOWANCE + (train.max_wait if train.spot else train.max_runtime),
     )
+
+
+def model_data(request: Request, name: str) -> str:
+    """Where SageMaker puts the artifacts of a job of this name."""
+    output = request.get("OutputDataConfig")
+    path = output.get("S3OutputPath", "") if isinstance(output, dict) else ""
+    return f"{str(path).rstrip('/')}/{name}/output/model.tar.gz"
 
 
 def _nameless(request: Request, image_uri: str, identity: str) -> Request:

@@ -52,13 +52,11 @@ def demand_artifacts(context: Context, name: str, reply: Reply) -> str:
         JobFailedError: there is no object, or an empty one.
     """
     uri = str(reply.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""))
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    found = context.aws.find("s3", "HeadObject", {"Bucket": bucket, "Key": key}) if key else None
-    if not found or not found["ContentLength"]:
+    if not job.exists(context, uri):
         raise JobFailedError(
             f"training job '{name}' is Completed, but its model artifacts are missing: {uri or 'no URI'}",
             state="nothing was deployed",
-            remedy="save() must write into the directory it is given; if the artifacts were deleted, change the "
-            "configuration or delete the job's record, then train again",
+            remedy="save() must write into the directory that it is given; if the artifacts were deleted, train again: "
+            f"{context.again('train')} --retry",
         )
     return uri
