@@ -174,7 +174,7 @@ def _own(request: ContextRequest, root: Path) -> _Recipe:
 def _templated(request: ContextRequest, root: Path) -> _Recipe:
     recipe = f"dockerfiles/{request.framework}/framework.yaml"
     framework = template.load(request.framework, _templates(request, root, recipe))
-    entries = {entry.path: entry for entry in _template_entries(request, framework, root)}
+    entries = {entry.path: _inside(entry, request, root) for entry in _template_entries(request, framework, root)}
     base = request.base_image or framework.base_image.format(python=request.python or framework.python)
     return _Recipe(
         entries=tuple(entries[each] for each in sorted(entries)),
@@ -203,6 +203,22 @@ def _templates(request: ContextRequest, root: Path, part: str) -> Path:
     """The folder that has this part: the repository's own, or ours."""
     own = root / request.own_templates
     return own if request.own_templates and (own / part).exists() else request.templates
+
+
+def _inside(entry: Entry, request: ContextRequest, root: Path) -> Entry:
+    """The entry, if its file is there and in the repository or in our templates: a link may lead anywhere."""
+    if isinstance(entry.source, bytes):
+        return entry
+    real = entry.source.resolve()
+    if not real.is_file():
+        raise InvalidInputError(
+            f"the template lacks {entry.source}", remedy="bring it back, or write the templates anew: init --eject"
+        )
+    if not real.is_relative_to(root) and not real.is_relative_to(request.templates.resolve()):
+        raise InvalidInputError(
+            f"{entry.source} leads out of the repository, to {real}", remedy="put a copy into the repository"
+        )
+    return entry
 
 
 def _runtime(globs: tuple[str, ...], folder: Path) -> Iterator[Entry]:

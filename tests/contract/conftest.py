@@ -1,4 +1,4 @@
-"""What tests of the local SageMaker share: one server with docker for all of them."""
+"""What contract tests share: one local SageMaker with docker, and the law of container engines."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.law import law, law_registry
 from tests.support.local_service import serving
 from tests.support.sagemaker import SageMaker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ["law", "law_registry", "local"]
 
 
 @pytest.fixture(scope="session")

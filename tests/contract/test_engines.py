@@ -1,250 +1,28 @@
-"""The law of container engines: what docker, podman and plain processes all promise, each with the real thing."""
+"""The law of container engines: what docker, podman and plain processes all promise of a container, each for real."""
 
 from __future__ import annotations
 
-import gzip
 import http.client
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from shapemaker_action.containers.engine import ContainerSpec, Mount
-from shapemaker_action.containers.registry import DOCKER_MANIFEST, PLATFORM_LABEL, Reference, Registry
-from shapemaker_action.containers.select import choose
-from shapemaker_action.errors import (
-    AccessError,
-    EnvironmentProblemError,
-    ImageBuildError,
-    ImageContractError,
-    InvalidInputError,
-)
-from tests.support import base_image, law_image
-from tests.support.registry_server import free_port, registry
+from shapemaker_action.containers.engine import Mount
+from shapemaker_action.errors import EnvironmentProblemError, ImageContractError
+from tests.support.law import CALLER, LABEL, PATIENCE, ended
+from tests.support.registry_server import free_port
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from shapemaker_action.containers.engine import Container, Engine, RegistryCredentials
+    from tests.support.law import Law
 
 ROOT = Path(__file__).parents[2]
-LABEL = f"law-{os.getpid()}"
-SECRET = "a-secret-that-must-not-stay-8d1f"
-PATIENCE = 60.0
-CALLER = {"AWS_SECRET_ACCESS_KEY": "callers-own-key", "CALLER": "x"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Law:
-    """An engine with an image in a registry."""
-
-    engine: Engine
-    folder: Path
-    credentials: RegistryCredentials
-    training: str
-    inference: str
-    digests: tuple[str, str]
-    environ: dict[str, str]
-
-    def spec(self, code: str, **more: object) -> ContainerSpec:
-        """A container that runs Python code under the name of the test."""
-        name = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].partition(" ")[0]
-        plain = "".join(char if char.isalnum() else "-" for char in name)
-        given = {"image": self.training, "name": f"{LABEL}-{plain}", "command": (code,), "labels": {"law": LABEL}}
-        return ContainerSpec(**{**given, **more})  # type: ignore[arg-type]
-
-    @contextmanager
-    def running(self, code: str, **more: object) -> Iterator[Container]:
-        """The container for that, gone afterwards."""
-        container = self.engine.start(self.spec(code, **more))
-        try:
-            yield container
-        finally:
-            container.remove()
-
-    def output(self, code: str, **more: object) -> list[str]:
-        """What it writes until it ends."""
-        with self.running(code, **more) as container:
-            return list(container.logs())
-
-    def remote(self, image: str) -> Registry:
-        """The registry's view."""
-        return Registry(self.credentials, Reference.parse(image).repository)
-
-
-@pytest.fixture(scope="module")
-def credentials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryCredentials]:
-    with registry(tmp_path_factory.mktemp("registry")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module", params=["docker", "podman", "process"])
-def law(
-    request: pytest.FixtureRequest, credentials: RegistryCredentials, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Law]:
-    folder = tmp_path_factory.mktemp(request.param)
-    if request.param != "process":
-        base_image.ensure(request.param)
-    environ = {**os.environ, **CALLER, "SHAPEMAKER_HOME": str(folder / "state"), "HOME": str(folder / "home")}
-    engine = choose(request.param, environ)
-    secret = folder / "pip.conf"
-    secret.write_text(f"# {SECRET}\n[global]\n")
-    images = [f"{credentials.registry}/{LABEL}/{engine.name}:{target}" for target in ("training", "inference")]
-    digests = []
-    for image, target in zip(images, ("training", "inference"), strict=True):
-        written = law_image.write(folder, target, engine)  # type: ignore[arg-type]
-        law_image.build(engine, written, image, {"pip_config": secret})
-        digests.append(engine.push(image, credentials, lambda _: None))
-    yield Law(
-        engine=engine,
-        folder=folder,
-        credentials=credentials,
-        training=images[0],
-        inference=images[1],
-        digests=(digests[0], digests[1]),
-        environ=environ,
-    )
-    for each in engine.find({"law": LABEL}):
-        each.remove()
-    forget(engine, *images)
-
-
-def forget(engine: Engine, *images: str) -> None:
-    """Take images out of the engine's store."""
-    if engine.name != "process":
-        subprocess.run([engine.name, "image", "rm", "--force", *images], check=True, capture_output=True)
-
-
-def ended(container: Container) -> int:
-    code = container.wait(PATIENCE)
-    assert code is not None
-    return code
-
-
-# Images
-
-
-def test_a_pushed_image_is_a_docker_manifest_for_the_wanted_platform(law: Law) -> None:
-    for image, digest in zip((law.training, law.inference), law.digests, strict=True):
-        found = law.remote(image).describe(Reference.parse(image).name)
-        assert found is not None
-        assert (found.digest, found.media_type, found.platform) == (digest, DOCKER_MANIFEST, "linux/amd64")
-        assert found.labels["law"] == "yes"
-        assert found.labels[PLATFORM_LABEL] == "linux/amd64"
-        assert found.size > 0
-        assert found.entrypoint[1:] == ("-u", "-m", "shapemaker_runtime")
-
-
-def test_both_images_share_their_equal_layers(law: Law) -> None:
-    training, inference = (
-        law.remote(each).describe(Reference.parse(each).name) for each in (law.training, law.inference)
-    )
-    assert training is not None
-    assert inference is not None
-    shared = set(training.layers) & set(inference.layers)
-    # Program and runtime at least; with a Dockerfile that builds one on the other, all of them.
-    assert len(shared) >= 2
-
-
-def test_building_the_same_context_again_gives_the_same_image(law: Law, tmp_path: Path) -> None:
-    digests = set()
-    for turn in ("first", "second"):
-        written = law_image.write(tmp_path / turn, "training", law.engine, dockerfile=law_image.EMPTY)
-        image = f"{law.credentials.registry}/{LABEL}/{law.engine.name}-again:{turn}"
-        law_image.build(law.engine, written, image)
-        digests.add(law.engine.push(image, law.credentials, lambda _: None))
-    forget(law.engine, *(f"{image.rpartition(':')[0]}:{turn}" for turn in ("first", "second")))
-    assert len(digests) == 1
-
-
-def test_secrets_stay_neither_in_layers_nor_in_the_history(law: Law) -> None:
-    remote = law.remote(law.training)
-    manifest = remote.manifest("training")
-    assert manifest is not None
-    document = json.loads(manifest.body)
-    assert SECRET.encode() not in remote.blob(document["config"]["digest"])
-    own = [layer["digest"] for layer in document["layers"]][-6:]
-    for layer in own:
-        content = remote.blob(layer)
-        assert SECRET.encode() not in (gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content)
-
-
-def test_nothing_of_the_callers_credentials_is_left_in_the_home_directory(law: Law) -> None:
-    home = law.folder / "home"
-    kept = [each for each in home.rglob("*") if each.is_file()] if home.exists() else []
-    assert not [
-        each for each in kept if law.credentials.password.encode() in each.read_bytes() or "config.json" in each.name
-    ]
-
-
-def test_an_image_can_be_pulled_by_tag_and_by_digest_into_an_empty_store(law: Law, tmp_path: Path) -> None:
-    by_digest = f"{law.training.rpartition(':')[0]}@{law.digests[0]}"
-    forget(law.engine, law.training, law.inference)
-    engine = choose(law.engine.name, {**law.environ, "SHAPEMAKER_HOME": str(tmp_path)})
-    for image in (law.training, by_digest, law.inference, law.inference):
-        engine.pull(image, law.credentials)
-        container = engine.start(replace(law.spec("from modelpkg import model; print(model.NAME)"), image=image))
-        assert list(container.logs()) == ["model"]
-        container.remove()
-
-
-def test_an_image_that_nobody_pushed_cannot_be_pulled(law: Law) -> None:
-    with pytest.raises(EnvironmentProblemError, match="nothing"):
-        law.engine.pull(f"{law.credentials.registry}/{LABEL}/nothing:x", law.credentials)
-
-
-def test_a_wrong_password_is_an_error_of_access(law: Law, tmp_path: Path) -> None:
-    wrong = replace(law.credentials, password="wrong")
-    with pytest.raises(AccessError):
-        law.engine.push(law.training, wrong, lambda _: None)
-    other = choose(law.engine.name, {**law.environ, "SHAPEMAKER_HOME": str(tmp_path)})
-    with pytest.raises(AccessError):
-        other.pull(f"{law.credentials.registry}/{LABEL}/nothing:x", wrong)
-
-
-def test_a_registry_that_is_down_is_an_error_of_this_machine_and_a_second_push_succeeds(
-    law: Law, tmp_path: Path
-) -> None:
-    port = free_port()
-    image = f"127.0.0.1:{port}/{LABEL}/down:{law.engine.name}"
-    written = law_image.write(tmp_path, "training", law.engine, dockerfile=law_image.EMPTY)
-    law_image.build(law.engine, written, image)
-    with registry(tmp_path / "registry", port) as there:
-        pass
-    with pytest.raises(EnvironmentProblemError) as caught:
-        law.engine.push(image, there, lambda _: None)
-    assert "run the same command again" in caught.value.remedy
-    with registry(tmp_path / "registry", port) as there:
-        digest = law.engine.push(image, there, lambda _: None)
-        found = Registry(there, f"{LABEL}/down").manifest(law.engine.name)
-    assert found is not None
-    assert found.digest == digest
-    forget(law.engine, image)
-
-
-def test_a_requirement_that_does_not_exist_is_named(law: Law, tmp_path: Path) -> None:
-    written = law_image.write(tmp_path, "training", law.engine, "--no-index\nno-such-package==1\n")
-    with pytest.raises(ImageBuildError, match="the requirement no-such-package==1 cannot be found") as caught:
-        law_image.build(law.engine, written, "127.0.0.1:1/never:x")
-    assert any("No matching distribution" in line for line in caught.value.details)
-
-
-def test_a_live_credential_as_a_build_argument_is_refused(law: Law, tmp_path: Path) -> None:
-    written = law_image.write(tmp_path, "training", law.engine)
-    leaking = replace(written, args={**written.args, "HARMLESS": CALLER["AWS_SECRET_ACCESS_KEY"]})
-    with pytest.raises(InvalidInputError, match="HARMLESS has the value of the variable AWS_SECRET_ACCESS_KEY"):
-        law_image.build(law.engine, leaking, "127.0.0.1:1/never:x")
-
-
-# Containers
 
 
 def test_a_container_ends_with_its_exit_code_and_stays_to_be_asked(law: Law) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -355,6 +356,42 @@ def test_nginx_comes_to_containers_and_not_to_plain_processes(inference: Context
     without = files(replace(request, engine="process"), tmp_path / "two")
     assert "nginx/nginx.conf" not in without
     assert not json.loads(without["program/runtime.json"])["nginx"]
+
+
+@pytest.fixture
+def ejected(training: ContextRequest) -> ContextRequest:
+    repository.write(training.root / "ours", repository.TEMPLATES)
+    repository.write(training.root / "ours", {"dockerfiles/tiny/framework.txt": "six\n"})
+    return replace(training, own_templates="ours")
+
+
+def test_templates_of_the_repository_win_over_ours(
+    training: ContextRequest, ejected: ContextRequest, tmp_path: Path
+) -> None:
+    assert files(ejected, tmp_path / "out")["framework.txt"] == "six\n"
+    assert context.digest(ejected) != context.digest(training)
+
+
+def test_a_part_that_the_repository_does_not_have_is_ours(ejected: ContextRequest, tmp_path: Path) -> None:
+    shutil.rmtree(ejected.root / "ours" / "runtime")
+    assert "runtime/shapemaker_runtime/__main__.py" in files(ejected, tmp_path / "out")
+
+
+def test_a_template_with_a_missing_file_is_refused(ejected: ContextRequest) -> None:
+    (ejected.root / "ours" / "dockerfiles" / "tiny" / "framework.txt").unlink()
+    with pytest.raises(InvalidInputError, match=r"the template lacks .*framework\.txt"):
+        context.digest(ejected)
+
+
+def test_a_link_in_a_template_must_stay_inside_too(ejected: ContextRequest, tmp_path: Path) -> None:
+    place = ejected.root / "ours" / "dockerfiles" / "tiny"
+    (place / "framework.txt").unlink()
+    (place / "framework.txt").symlink_to("serve.txt")
+    assert files(ejected, tmp_path / "out")["framework.txt"] == "falcon\n"
+    (place / "framework.txt").unlink()
+    (place / "framework.txt").symlink_to("/etc/hostname")
+    with pytest.raises(InvalidInputError, match="leads out of the repository"):
+        context.digest(ejected)
 
 
 def test_a_disk_that_is_too_small_is_said_before_anything_is_written(training: ContextRequest, tmp_path: Path) -> None:
