@@ -12,7 +12,7 @@ help: ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 10
 
 test: lint types ## everything that has to pass: lint, types and all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/installed ## ruff: rules and format
 	$(BIN)/ruff check .

@@ -63,7 +63,7 @@ def test_a_caller_who_takes_none_of_ours_hears_which_there_are(accept: str) -> N
         (np.array([[1, 2]]), '{"output":[[1,2]]}'),
         ({"low": np.int64(1), "ok": np.True_}, '{"output":{"low":1,"ok":true}}'),
         ((1, None, "ä"), '{"output":[1,null,"\\u00e4"]}'),
-        (Frame(), '{"output":[{"a":1}]}'),
+        pytest.param(Frame(), '{"output":[{"a":1}]}', id="a data frame"),
     ],
     ids=str,
 )
