@@ -19,15 +19,10 @@ COMMENT = "stands in for the image of that name"
 
 def ensure(engine: str, image: str = IMAGE) -> None:
     """Have the image in the engine's store: as it is there, pulled, or made here. Any number of calls do it once."""
-    if call(engine, "image", "inspect", local_name(engine, image)) or call(engine, "pull", image):
+    if call(engine, "image", "inspect", image) or call(engine, "pull", image):
         return
     tar = root_tar()
-    run(engine, "import", "--message", COMMENT, "--change", 'CMD ["python3"]', str(tar), local_name(engine, image))
-
-
-def local_name(engine: str, image: str) -> str:
-    """podman would look a bare name up in registries; docker's library is where FROM finds it in both."""
-    return f"docker.io/library/{image}" if engine == "podman" else image
+    run(engine, "import", "--message", COMMENT, "--change", 'CMD ["python3"]', str(tar), image)
 
 
 def root_tar() -> Path:

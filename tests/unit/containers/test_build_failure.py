@@ -46,7 +46,7 @@ CASES: dict[str, tuple[str, type[ShapemakerError], str, str]] = {
     "contradicting requirements": (
         (
             "#9 3.1 ERROR: Cannot install a==1 and b==2 because these package versions have conflicting dependencies.\n"
-            "#9 3.2 ERROR: ResolutionImpossible: for help visit https://pip.pypa.io/"
+            "#9 3.2 ERROR: ResolutionImpossible: for help visit the documentation"
         ),
         ImageBuildError,
         "contradict",
@@ -72,7 +72,7 @@ CASES: dict[str, tuple[str, type[ShapemakerError], str, str]] = {
     ),
     "a base image that isn't there, with buildx": (
         (
-            "ERROR: failed to solve: nope:1: failed to resolve source metadata for docker.io/library/nope:1: "
+            "ERROR: failed to solve: nope:1: failed to resolve source metadata for registry.example/library/nope:1: "
             "pull access denied, repository does not exist or may require authorization"
         ),
         ImageBuildError,
