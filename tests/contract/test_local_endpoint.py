@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shapemaker_action.local import lifecycle
+from tests.support.local_service import client
 from tests.support.probe_image import role as make_role
 from tests.support.sagemaker import BUCKET, refusal, tar_gz, until
 
@@ -480,6 +481,41 @@ def test_deployment_policies_out_of_bounds_are_refused(local: SageMaker) -> None
         in refusal(local.update_endpoint, EndpointName=name, EndpointConfigName=one, DeploymentConfig=single)[1]
     )
     assert "uses already" in refusal(local.update_endpoint, EndpointName=name, EndpointConfigName=old)[1]
+
+
+def test_what_cannot_become_what_is_refused(local: SageMaker) -> None:
+    old, other = local.config(local.model()), local.name("config")
+    name = local.endpoint(old)
+    variant = {"VariantName": "A", "ModelName": local.model()}
+
+    def message(change: dict[str, Any], **more: Any) -> str:
+        config = local.name(other)
+        local.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[{**variant, **change}])
+        code, text = refusal(local.update_endpoint, EndpointName=name, EndpointConfigName=config, **more)
+        assert code == "ValidationException"
+        return text
+
+    instance = {"InstanceType": "ml.t2.medium", "InitialInstanceCount": 1}
+    assert "serverless" in message({"ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}})
+    rolling = {"RollingUpdatePolicy": {"MaximumBatchSize": percent(50), "WaitIntervalInSeconds": 0}}
+    renamed = {**instance, "VariantName": "Z"}
+    assert "same production variant" in message(renamed, DeploymentConfig=rolling)
+
+    # 104
+    target = {
+        "ServiceNamespace": "sagemaker",
+        "ResourceId": f"endpoint/{name}/variant/A",
+        "ScalableDimension": "sagemaker:variant:DesiredInstanceCount",
+    }
+    scaling = client(local.service, "application-autoscaling")
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    assert "scalable target" in message({**instance, "InstanceType": "ml.m5.large"})
+    same = local.config(local.model())
+    local.update_endpoint(EndpointName=name, EndpointConfigName=same)
+    assert local.settled(name)["EndpointConfigName"] == same
+    local.delete_endpoint(EndpointName=name.upper())
+    until(lambda: not local.list_endpoints(NameContains=name)["Endpoints"])
+    assert scaling.describe_scalable_targets(ServiceNamespace="sagemaker")["ScalableTargets"] == []
 
 
 # 86

@@ -192,6 +192,13 @@ def test_a_name_is_used_once_and_an_unknown_one_is_not_found(local: SageMaker) -
         )
 
 
+def test_a_deleted_job_frees_its_name(local: SageMaker) -> None:
+    name = processed(local)["ProcessingJobName"]
+    local.delete_processing_job(ProcessingJobName=name)
+    assert "Could not find requested job" in refusal(local.describe_processing_job, ProcessingJobName=name)[1]
+    assert processed(local, ProcessingJobName=name)["ProcessingJobStatus"] == "Completed"
+
+
 def test_wrong_requests_are_refused(local: SageMaker) -> None:
     uri = local.put("refused/a")
 

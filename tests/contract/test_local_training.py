@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shapemaker_action.containers.select import choose
+from shapemaker_action.local.sagemaker import harvest
 from tests.support import probe_image
 from tests.support.local_service import serving
 from tests.support.sagemaker import BUCKET, SageMaker, refusal, s3_channel, until
@@ -229,6 +231,15 @@ except OSError:
 
 
 # 68
+def test_a_fast_file_channel_is_a_whole_folder(local: SageMaker) -> None:
+    local.put("partial/x/a")
+    local.put("partial/x-old/b")
+    channel = s3_channel("train", f"s3://{BUCKET}/partial/x", InputMode="FastFile")
+    reason = local.trained(InputDataConfig=[channel])["FailureReason"]
+    assert "For FastFile mode, partial S3 prefix is not supported." in reason
+
+
+# 68
 def test_a_pipe_gives_the_objects_of_each_epoch_through_a_fifo(local: SageMaker) -> None:
     local.put("pipe/a", b"1" * 100_000)
     local.put("pipe/b", b"2")
@@ -359,6 +370,15 @@ def test_an_image_that_is_not_there_fails_the_job(local: SageMaker) -> None:
         )
 
 
+def test_an_image_without_the_program_fails_the_job(local: SageMaker) -> None:
+    reason = local.trained(algorithm={"ContainerEntrypoint": ["nothing", "here"]})["FailureReason"]
+    assert reason.startswith(
+        "AlgorithmError: CannotStartContainerError. Please make sure the container can be run with "
+        f"'docker run --entrypoint nothing {local.image.rpartition(':')[0]}@sha256:"
+    )
+    assert "executable file not found" in reason
+
+
 # 57
 def test_a_stopped_job_gets_sigterm_and_keeps_its_model(local: SageMaker) -> None:
     code = """
@@ -459,7 +479,7 @@ def test_spot_limits_are_checked(local: SageMaker) -> None:
 
 # 63
 def test_metrics_are_read_out_of_the_log(local: SageMaker) -> None:
-    code = "print('rmse=3.5'); print('rmse=2e-1 and rmse=0.25', file=sys.stderr); print('r2=nan; loss=')"
+    code = "print('rmse=3.5'); print('rmse=2e-1 and rmse=0.25'); print('rmse=nan; loss=', file=sys.stderr)"
     definitions = [{"Name": "rmse", "Regex": "rmse=([0-9.e-]+)"}, {"Name": "loss", "Regex": "loss=(.*)"}]
     job = local.trained(code, algorithm={"MetricDefinitions": definitions})
     assert [(each["MetricName"], each["Value"]) for each in job["FinalMetricDataList"]] == [("rmse", 0.25)]
@@ -661,6 +681,16 @@ def test_a_job_whose_container_is_lost_has_failed(local: SageMaker) -> None:
         "InternalServerError: We encountered an internal error. Please try again."
     )
     assert local.ended(retried)["TrainingJobStatus"] == "Completed"
+
+
+def test_what_a_containers_root_leaves_behind_is_swept_away(local: SageMaker, tmp_path: Path) -> None:
+    left = tmp_path / "job"
+    (left / "deep" / "er").mkdir(parents=True)
+    (left / "deep" / "er" / "file").write_text("x")
+    engine = choose("docker")
+    engine.pull(local.image, probe_image.credentials(local.service))
+    harvest.sweep(engine, local.image, left)
+    assert not left.exists()
 
 
 def test_plain_processes_do_it_all_where_there_are_no_containers(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 import os
+import secrets
 import signal
 import tarfile
 import time
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 BUCKET = "bucket"
 PATIENCE = 90.0
 _NUMBERS = itertools.count(1)
+_OURS = secrets.token_hex(3)
+"""Test processes beside each other see the same containers."""
 
 
 def until(look: Callable[[], Any], patience: float = PATIENCE) -> Any:
@@ -115,7 +118,7 @@ class SageMaker:
 
     def name(self, stem: str = "probe") -> str:
         """A fresh one."""
-        return f"{stem}-{next(_NUMBERS)}"
+        return f"{stem}-{_OURS}-{next(_NUMBERS)}"
 
     def arn(self, kind: str, name: str) -> str:
         return f"arn:aws:sagemaker:{REGION}:{self.service.account}:{kind}/{name}"

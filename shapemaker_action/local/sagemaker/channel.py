@@ -65,6 +65,21 @@ def require_data(world: World, region: str, source: Source, role: str) -> None:
         )
 
 
+def require_folder(world: World, region: str, source: Source) -> None:
+    """Raise for what FastFile cannot mount: a prefix that ends in the middle of a name."""
+    if source.manifest:
+        raise TransferError("For FastFile mode, S3DataType has to be S3Prefix.")
+    place = source.location
+    if not place.key.endswith("/") and place.key:
+        found = objects.keys(world.client("s3", region), place)
+        if any(key != place.key and not key.startswith(f"{place.key}/") for key in found):
+            raise TransferError(
+                "Failed to download data. For FastFile mode, partial S3 prefix is not supported. S3 prefix has to end "
+                "with a full file or folder. Add a trailing '/' to the S3 prefix if it ends with a folder name that is "
+                "also a prefix for other folders."
+            )
+
+
 def items(world: World, region: str, source: Source, *, host: int = 0, hosts: int = 1) -> list[Item]:
     """The objects for one of the hosts (counted from 0), in key order."""
     client = world.client("s3", region)

@@ -34,6 +34,7 @@ OPERATIONS: dict[str, Callable[[World, Call], dict[str, Any]]] = {
     "DeleteEndpoint": endpoint.delete,
     "DeleteEndpointConfig": endpoint_config.delete,
     "DeleteModel": model.delete,
+    "DeleteProcessingJob": processing.delete,
     "DeleteTags": tags.delete_tags,
     "DeleteTrainingJob": training.delete,
     "DescribeEndpoint": endpoint_view.describe,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapemaker_action.local.sagemaker import endpoint_config, images, model, tags
+from shapemaker_action.local.sagemaker import endpoint_config, images, model, scaling, tags
 from shapemaker_action.local.sagemaker.deployment import Policy
 from shapemaker_action.local.sagemaker.endpoint_run import EndpointRun, plan, variants_of
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
@@ -104,7 +104,8 @@ def update(world: World, call: Call) -> dict[str, Any]:
         if policy:
             raise invalid("DeploymentConfig cannot be specified together with RetainDeploymentConfig.")
         policy = record.state.get("last_policy")
-    Policy.of(policy, variants)
+    _check_transition(variants_of(deployed), variants, Policy.of(policy, variants))
+    scaling.require_free(world, record.key, variants_of(deployed), variants)
     pending = {**plan(body["EndpointConfigName"], variants, service(world).now()), "policy": policy}
 
     def begin(current: Record) -> None:
@@ -158,10 +159,12 @@ def delete(world: World, call: Call) -> dict[str, Any]:
             raise _in_progress(record.arn)
         record.state["status"] = "Deleting"
 
-    key = _key(call)
-    if service(world).store.change(key, begin) is None:
+    record = service(world).store.change(_key(call), begin)
+    if record is None:
         raise not_found("endpoint", _arn(world, call))
-    EndpointRun(service(world), key).start(EndpointRun.delete)
+    if deployed := record.state.get("deployed"):
+        scaling.deregister(world, record.key, variants_of(deployed))
+    EndpointRun(service(world), record.key).start(EndpointRun.delete)
     return {}
 
 
@@ -238,6 +241,14 @@ def _retained(body: Mapping[str, Any], old: Sequence[Variant], new: Sequence[Var
         else variant
         for variant in new
     ]
+
+
+def _check_transition(old: Sequence[Variant], new: Sequence[Variant], policy: Policy) -> None:
+    """What cannot become what."""
+    if any(variant.serverless for variant in old) != any(variant.serverless for variant in new):
+        raise invalid("An endpoint cannot be updated from instances to serverless or back.")
+    if policy.rolling and [variant.name for variant in old] != [variant.name for variant in new]:
+        raise invalid("RollingUpdatePolicy needs the same production variant in the old and the new configuration.")
 
 
 def _require_quota(variants: Sequence[Variant]) -> None:

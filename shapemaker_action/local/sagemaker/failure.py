@@ -9,6 +9,8 @@ from shapemaker_action.local.sagemaker.hosts import UNKNOWN
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from shapemaker_action.containers.engine import ContainerSpec
+    from shapemaker_action.errors import ImageContractError
     from shapemaker_action.local.sagemaker.hosts import Exit
 
 LIMIT = 1024
@@ -20,6 +22,19 @@ OUT_OF_MEMORY = (
     "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an "
     "instance."
 )
+
+
+class CannotStartError(Exception):
+    """The image has no such program, or none that runs here; the text is the FailureReason."""
+
+    def __init__(self, spec: ContainerSpec, error: ImageContractError) -> None:
+        option = ["--entrypoint", spec.entrypoint[0]] if spec.entrypoint else []
+        command = " ".join(["docker run", *option, spec.image, *spec.entrypoint[1:], *spec.command])
+        why = f" ({' '.join(error.details)})" if error.details else ""
+        super().__init__(
+            "AlgorithmError: CannotStartContainerError. Please make sure the container can be run with "
+            f"'{command}'.{why}"
+        )
 
 
 def of_exit(ended: Exit, file: Path) -> str:

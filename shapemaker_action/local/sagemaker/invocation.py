@@ -95,6 +95,8 @@ class Exchange:
 
     def close(self) -> None:
         """Let the connection go."""
+        # The response holds the socket by itself when the container has asked to close.
+        self._response.close()
         self._connection.close()
 
     def _connect(self) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import threading
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from shapemaker_action.errors import ShapemakerError
-from shapemaker_action.local.sagemaker import failure, harvest, images
+from shapemaker_action.errors import ImageContractError, ShapemakerError
+from shapemaker_action.local.sagemaker import failure, job_record
 from shapemaker_action.local.sagemaker.hosts import GRACE, PEER_GRACE, Hosts
 from shapemaker_action.local.sagemaker.logs import Follower, Stream
 from shapemaker_action.local.sagemaker.objects import TransferError
-from shapemaker_action.local.sagemaker.refusals import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,9 +21,7 @@ if TYPE_CHECKING:
     from shapemaker_action.local.sagemaker.hosts import Exit
     from shapemaker_action.local.sagemaker.service import Service
     from shapemaker_action.local.sagemaker.store import Record
-    from shapemaker_action.local.world import World
 
-TERMINAL = ("Completed", "Failed", "Stopped")
 LOG_END = 30.0
 """Seconds to wait for the last lines of a container that has ended."""
 
@@ -33,9 +29,9 @@ LOG_END = 30.0
 class JobRun(ABC):
     """One job at work. Call it in a thread of its own; `record.state` is its memory across servers."""
 
-    def __init__(self, service: Service, record: Record, host_names: Sequence[str], *, isolated: bool) -> None:
-        self._service = service
-        self._world = service.world
+    def __init__(self, sagemaker: Service, record: Record, host_names: Sequence[str], *, isolated: bool) -> None:
+        self._service = sagemaker
+        self._world = sagemaker.world
         self._record = record
         self._host_names = host_names
         self._isolated = isolated
@@ -60,12 +56,15 @@ class JobRun(ABC):
             reason = self._run()
         except TransferError as error:
             reason = f"ClientError: Data download failed:{error}"
+        except failure.CannotStartError as error:
+            reason = str(error)
         except ShapemakerError as error:
             reason = f"ClientError: {error.message}"
         finally:
             if reason and not self._service.closing.is_set():
                 self._end("Failed", reason)
-            self._service.jobs.pop(self._record.key, None)
+            if self._service.jobs.get(self._record.key) is self:
+                del self._service.jobs[self._record.key]
 
     def _run(self) -> str:
         """The reason of a failure; empty when the job has ended otherwise."""
@@ -113,12 +112,15 @@ class JobRun(ABC):
         return False
 
     def _find(self) -> Hosts | None:
-        """The containers that an earlier server started; None unless all are there."""
+        """The containers that an earlier server started; None unless all are there.
+
+        Without a note of the start they may have been created and no more: they go, and the job starts anew.
+        """
         found: dict[str, Container] = {}
         for host in self._host_names:
             for container in self._world.engine.find(self._labels(host)):
                 found[host] = container
-        if len(found) == len(self._host_names):
+        if len(found) == len(self._host_names) and "started" in self._record.state:
             return self._keep(found)
         for container in found.values():
             container.remove()
@@ -135,13 +137,19 @@ class JobRun(ABC):
         with self._lock:
             if self._stopping.is_set():
                 return None
+            self._hosts = self._start_all()
+            return self._hosts
+
+    def _start_all(self) -> Hosts:
+        try:
             if network := self._record.state.get("network"):
                 self._world.engine.create_network(network, isolated=self._isolated)
             # All at the same time: hosts look each other up by name as soon as they run.
             with ThreadPoolExecutor(len(self._host_names), thread_name_prefix="host") as pool:
                 started = list(pool.map(lambda host: self._world.engine.start(self._container(host)), self._host_names))
-            self._hosts = Hosts(dict(zip(self._host_names, started, strict=True)))
-            return self._hosts
+        except ImageContractError as error:
+            raise failure.CannotStartError(self._container(self._host_names[0]), error) from error
+        return Hosts(dict(zip(self._host_names, started, strict=True)))
 
     def _keep(self, containers: dict[str, Container]) -> Hosts:
         with self._lock:
@@ -187,44 +195,12 @@ class JobRun(ABC):
 
     @property
     def _workdir(self) -> Path:
-        return _workdir(self._service, self._record)
+        return job_record.workdir(self._service, self._record)
 
     def _labels(self, host: str) -> dict[str, str]:
         # The name is for people who look at `docker ps`.
-        return {**_labels(self._service, self._record), "shapemaker.name": self._record.name, "shapemaker.host": host}
-
-
-def first_state(world: World, image: str, hosts: Sequence[str]) -> dict[str, Any]:
-    """What the record of a new job says; several hosts need an engine that can give them names."""
-    token = secrets.token_hex(6)
-    several = len(hosts) > 1
-    if several and world.engine.name == "process":
-        raise invalid(
-            "The local SageMaker runs jobs on several instances only with docker or podman, not as plain processes."
-        )
-    return {
-        "status": "InProgress",
-        "token": token,
-        "image": images.pinned(world, image),
-        **({"network": f"shapemaker-{token}"} if several else {}),
-    }
-
-
-def tidy(service: Service, record: Record) -> None:
-    """Remove the containers and files of a job that has ended."""
-    for container in service.world.engine.find(_labels(service, record)):
-        container.remove()
-    if network := record.state.get("network"):
-        service.world.engine.remove_network(network)
-    harvest.discard(_workdir(service, record))
-    service.store.change(record.key, lambda kept: kept.state.update(tidy=True), touch=False)
-
-
-def _labels(service: Service, record: Record) -> dict[str, str]:
-    return {**service.labels, "shapemaker.job": record.state["token"]}
-
-
-def _workdir(service: Service, record: Record) -> Path:
-    """Its own for each job: the name may be used again while the files of a deleted job are being removed."""
-    directory: Path = service.workdir(record.key) / record.state["token"]
-    return directory
+        return {
+            **job_record.labels(self._service, self._record),
+            "shapemaker.name": self._record.name,
+            "shapemaker.host": host,
+        }

@@ -45,6 +45,8 @@ class Pipe:
 
     def _make(self, epoch: int) -> Path:
         path = self._channel.with_name(f"{self._channel.name}_{epoch}")
+        # One may be left of an attempt that a killed server began.
+        path.unlink(missing_ok=True)
         os.mkfifo(path)
         # Whoever the container's user is, and whatever our umask.
         path.chmod(0o666)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shapemaker_action.local.sagemaker import channel, role, tags
-from shapemaker_action.local.sagemaker.job import TERMINAL, first_state, tidy
+from shapemaker_action.local.sagemaker import channel, job_record, role, tags
+from shapemaker_action.local.sagemaker.job_record import TERMINAL, first_state, tidy
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
 from shapemaker_action.local.sagemaker.processing_run import ProcessingRun
 from shapemaker_action.local.sagemaker.processing_spec import ProcessingSpec, stopping
@@ -181,6 +181,11 @@ def stop(world: World, call: Call) -> dict[str, Any]:
     if record and (run := service(world).jobs.get(record.key)):
         run.stop()
     return {}
+
+
+def delete(world: World, call: Call) -> dict[str, Any]:
+    """DeleteProcessingJob."""
+    return job_record.delete(world, _find(world, call))
 
 
 def _summary(record: Record) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from shapemaker_action.containers.engine import ContainerSpec, Mount
 from shapemaker_action.local.sagemaker import channel, failure, harvest, objects
-from shapemaker_action.local.sagemaker.job import LOG_END, JobRun, tidy
+from shapemaker_action.local.sagemaker.job import LOG_END, JobRun
+from shapemaker_action.local.sagemaker.job_record import tidy
 from shapemaker_action.local.sagemaker.objects import TransferError
 from shapemaker_action.local.sagemaker.processing_spec import ProcessingSpec
 
@@ -27,9 +28,9 @@ MESSAGE_LIMIT = 1024
 class ProcessingRun(JobRun):
     """See `JobRun`."""
 
-    def __init__(self, service: Service, record: Record) -> None:
+    def __init__(self, sagemaker: Service, record: Record) -> None:
         self._spec = ProcessingSpec.of(record.request)
-        super().__init__(service, record, self._spec.hosts, isolated=self._spec.isolated)
+        super().__init__(sagemaker, record, self._spec.hosts, isolated=self._spec.isolated)
 
     def _fill(self, number: int, host: str) -> None:
         for mount in self._mounts(host):
@@ -135,7 +136,8 @@ class ProcessingRun(JobRun):
 
     def _collect(self, hosts: Hosts, host: str, name: str, path: str) -> Path:
         spare = self._workdir / "copies" / host / name
-        return harvest.collect(hosts.containers[host], path, self._directory(host, name), spare)
+        mounted = harvest.Mounted(source=self._directory(host, name), path=path, spare=spare)
+        return harvest.collect(hosts.containers[host], mounted)
 
     def _directory(self, host: str, name: str) -> Path:
         return self._workdir / host / name

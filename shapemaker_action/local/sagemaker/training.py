@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from shapemaker_action.local.sagemaker import channel, metrics, role, tags
-from shapemaker_action.local.sagemaker.job import TERMINAL, first_state, tidy
+from shapemaker_action.local.sagemaker import channel, job_record, metrics, role, tags
+from shapemaker_action.local.sagemaker.job_record import TERMINAL, first_state, tidy
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
 from shapemaker_action.local.sagemaker.refusals import invalid, missing, refuse_others
 from shapemaker_action.local.sagemaker.service import service
@@ -223,16 +223,8 @@ def stop(world: World, call: Call) -> dict[str, Any]:
 
 
 def delete(world: World, call: Call) -> dict[str, Any]:
-    """DeleteTrainingJob: forget one that has ended, after which its name is free."""
-    record = _find(world, call)
-    if record.status not in TERMINAL:
-        raise ApiError(
-            "ResourceInUse", f"The training job {record.arn} is in status {record.status} and cannot be deleted."
-        )
-    if not record.state.get("tidy") and record.key not in service(world).jobs:
-        world.start(f"tidy {record.name}", partial(tidy, service(world), record))
-    service(world).store.remove(record.key)
-    return {}
+    """DeleteTrainingJob."""
+    return job_record.delete(world, _find(world, call))
 
 
 def _summary(record: Record) -> dict[str, Any]:

@@ -31,9 +31,8 @@ class Output:
         """Get hold of the directories of containers that have ended."""
         for host, container in hosts.containers.items():
             tree = HostTree(self._work / host)
-            spare = self._work / "copies" / host
-            self._models.append(harvest.collect(container, f"{BASE}/model", tree.model, spare / "model"))
-            self._outputs[host] = harvest.collect(container, f"{BASE}/output", tree.output, spare / "output")
+            self._models.append(harvest.collect(container, tree.mounted(tree.model, f"{BASE}/model")))
+            self._outputs[host] = harvest.collect(container, tree.mounted(tree.output, f"{BASE}/output"))
 
     def failure_file(self, host: str) -> Path:
         """Where a host's algorithm says why it failed."""

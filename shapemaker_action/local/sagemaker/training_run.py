@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from shapemaker_action.containers.engine import ContainerSpec
 from shapemaker_action.local.sagemaker import channel, failure, metrics, training_output, transitions
 from shapemaker_action.local.sagemaker.checkpoints import Checkpoints
-from shapemaker_action.local.sagemaker.job import LOG_END, JobRun, tidy
+from shapemaker_action.local.sagemaker.job import LOG_END, JobRun
+from shapemaker_action.local.sagemaker.job_record import tidy
 from shapemaker_action.local.sagemaker.objects import TransferError, fetch
 from shapemaker_action.local.sagemaker.pipe import Pipe
 from shapemaker_action.local.sagemaker.training_spec import TrainingSpec
@@ -24,9 +25,9 @@ LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 class TrainingRun(JobRun):
     """See `JobRun`."""
 
-    def __init__(self, service: Service, record: Record) -> None:
+    def __init__(self, sagemaker: Service, record: Record) -> None:
         self._spec = TrainingSpec.of(record.request)
-        super().__init__(service, record, self._spec.hosts, isolated=self._spec.isolated)
+        super().__init__(sagemaker, record, self._spec.hosts, isolated=self._spec.isolated)
         self._syncs: dict[str, Checkpoints] = {}
         self._pipes: list[Pipe] = []
         self._collector = metrics.Collector(
@@ -66,6 +67,8 @@ class TrainingRun(JobRun):
         for each in self._spec.channels:
             if self._stopping.is_set():
                 return
+            if each.mode == "FastFile":
+                channel.require_folder(self._world, self._record.region, each.source)
             found = channel.items(
                 self._world, self._record.region, each.source, host=number, hosts=len(self._spec.hosts)
             )
@@ -107,15 +110,14 @@ class TrainingRun(JobRun):
 
     def _attend(self, hosts: Hosts, *, again: bool) -> list[Exit]:
         followers = self._follow(hosts, LOG_GROUP, self._collector.see, again=again)
-        # Without a memory of what was there, as after a restart, everything is copied out once more.
-        syncs = [sync for host in self._spec.hosts if (sync := self._syncs.get(host) or self._checkpoints(host))]
-        for sync in syncs:
-            sync.start()
+        for host, container in hosts.containers.items():
+            # Without a memory of what was there, as after a restart, everything is copied out once more.
+            if sync := self._syncs.get(host) or self._checkpoints(host):
+                self._syncs[host] = sync
+                sync.start(container)
         exits = self._wait(hosts, self._spec.max_runtime, self._overrun)
         for follower in followers:
             follower.join(LOG_END)
-        for sync in syncs:
-            sync.finish()
         self._collector.flush()
         return exits
 
@@ -131,6 +133,8 @@ class TrainingRun(JobRun):
         output = training_output.Output(self._world, self._record.region, self._spec, self._workdir)
         output.collect(hosts)
         try:
+            for sync in self._syncs.values():
+                sync.finish()
             if failed and not stopped:
                 output.put_data()
                 return failure.of_exit(failed, output.failure_file(failed.host))
@@ -163,5 +167,6 @@ class TrainingRun(JobRun):
     def _checkpoints(self, host: str) -> Checkpoints | None:
         if self._spec.checkpoints is None:
             return None
-        directory = self._tree(host).checkpoints
-        return Checkpoints(self._world, self._record.region, directory, self._spec.checkpoints)
+        tree = self._tree(host)
+        mounted = tree.mounted(tree.checkpoints, self._spec.checkpoint_path)
+        return Checkpoints(self._world, self._record.region, mounted, self._spec.checkpoints)

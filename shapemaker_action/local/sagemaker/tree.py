@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shapemaker_action.containers.engine import Mount
+from shapemaker_action.local.sagemaker.harvest import Mounted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,10 @@ class HostTree:
     def channel(self, name: str) -> Path:
         """`/opt/ml/input/data/<channel>`."""
         return self.root / "input" / "data" / name
+
+    def mounted(self, source: Path, path: str) -> Mounted:
+        """One of the directories as the container has it."""
+        return Mounted(source=source, path=path, spare=self.root / "copies" / source.name)
 
     def write(self, spec: TrainingSpec, host: str) -> None:
         """Make the directories and the files of input/config."""

@@ -174,8 +174,8 @@ def fleet(tmp_path: Path, *variants: Variant, ready: int = 1, generation: str = 
     made = Fleet(site, Key("endpoint", "r", "e"), generation, variants)
     for each in variants:
         made.join(each.name, [instance(None, each.name) for _ in range(ready)])
-    for each in made.all():
-        each.ready = True
+    for joined in made.all():
+        joined.ready = True
     return made
 
 
