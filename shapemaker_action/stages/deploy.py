@@ -10,7 +10,7 @@ from shapemaker_action.events import Notice
 from shapemaker_action.outcome import Outcome
 from shapemaker_action.plan import make, removal
 from shapemaker_action.resources import endpoint_config, job, model
-from shapemaker_action.resources import report as reports
+from shapemaker_action.resources import evaluation_report as reports
 from shapemaker_action.resources.training_job import EXPERIMENTAL_TAG
 from shapemaker_action.stages import gate
 from shapemaker_action.stages.converge import converge

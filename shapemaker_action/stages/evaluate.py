@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from shapemaker_action.errors import QualityGateError
 from shapemaker_action.events import Notice
 from shapemaker_action.outcome import Outcome
+from shapemaker_action.resources import evaluation_report as reports
 from shapemaker_action.resources import job
-from shapemaker_action.resources import report as reports
 from shapemaker_action.stages import gate
 from shapemaker_action.stages.converge import converge
 from shapemaker_action.stages.train import metric_table

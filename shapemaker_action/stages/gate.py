@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shapemaker_action.errors import QualityGateError
 from shapemaker_action.outcome import Table
-from shapemaker_action.resources import report as reports
+from shapemaker_action.resources import evaluation_report as reports
 from shapemaker_action.resources.endpoint_config import EndpointConfig
 from shapemaker_action.resources.model import TRAINING_JOB_TAG, Model
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from shapemaker_action.config.project import Threshold
     from shapemaker_action.context import Context
-    from shapemaker_action.resources.report import Report
+    from shapemaker_action.resources.evaluation_report import Report
     from shapemaker_action.stages.wants import Wants
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from shapemaker_action.config.project import Threshold
-from shapemaker_action.resources.report import Report
+from shapemaker_action.resources.evaluation_report import Report
 from shapemaker_action.stages.gate import judge
 
 
