@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 SAMPLE = ("modelpkg", "requirements.txt", "shapemaker.yml")
 FOREIGN = ("ACTIONS_", "AWS_", "GITHUB_", "INPUT_", "RUNNER_", "SHAPEMAKER_", "PYTHONPATH")
 ENGINES = ("docker", "podman")
+PATIENCE = 60
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -65,6 +68,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         confinement.active = False
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, with a sentence, what this machine lacks the programs for."""
+    needs = [name for marker in item.iter_markers("needs") for name in marker.args]
+    for sentence in filter(None, map(lacks, needs)):
+        pytest.skip(sentence)
+
+
+@functools.cache
+def lacks(program: str) -> str:
+    """Why tests that need the program cannot run here; empty when they can."""
+    if shutil.which(program) is None:
+        return f"{program} is not installed here"
+    if program == "docker":
+        asked = subprocess.run(["docker", "version"], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        return f"no docker daemon answers here: {asked.stderr.strip()}" if asked.returncode else ""
+    return ""
 
 
 @pytest.hookimpl(wrapper=True)

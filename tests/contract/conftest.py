@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["law", "law_registry", "local"]
+NEEDS = {"law_registry": "docker-registry", "local": "docker"}
+"""What the fixtures that many modules share start."""
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    for name in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.needs(NEEDS[name]))
 
 
 @pytest.fixture(scope="session")

@@ -89,6 +89,7 @@ def test_inputs_are_text_and_never_code(action: Path, workspace: Path, tool_cach
     assert not (workspace / "owned").exists()
 
 
+@pytest.mark.needs("docker")
 def test_a_whole_run_on_the_local_sagemaker_fills_every_output_and_the_next_one_changes_nothing(
     action: Path, tool_cache: Path, tmp_path: Path, state: Path
 ) -> None:

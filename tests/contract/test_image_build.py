@@ -19,6 +19,7 @@ from shapemaker_action.containers.select import choose
 from shapemaker_action.errors import EnvironmentProblemError, ImageBuildError, ImageContractError
 from tests.support import base_image, repository
 from tests.support.build_secrets import build_secrets
+from tests.support.law import ENGINES
 from tests.support.registry_server import registry as registry_server
 from tests.unit.containers.test_dockerignore import TABLE
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from shapemaker_action.containers.engine import Engine, RegistryCredentials
     from shapemaker_action.containers.template import Target
 
+pytestmark = pytest.mark.needs("docker-registry")
 LABEL = f"build-{os.getpid()}"
 MODEL = """\
 import six
@@ -138,7 +140,7 @@ class Workshop:
             subprocess.run([self.engine.name, "image", "rm", "--force", *images], check=True, capture_output=True)
 
 
-@pytest.fixture(scope="module", params=["docker", "podman", "process"])
+@pytest.fixture(scope="module", params=ENGINES)
 def workshop(
     request: pytest.FixtureRequest, credentials: RegistryCredentials, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Workshop]:
@@ -232,6 +234,7 @@ def test_a_broken_dockerfile_is_an_error_of_the_build(workshop: Workshop, tmp_pa
     assert caught.value.remedy
 
 
+@pytest.mark.needs("docker")
 @pytest.mark.parametrize("text", TRICKY)
 def test_docker_reads_dockerignore_as_we_do(text: str, tmp_path: Path) -> None:
     builder = buildkit.find(os.environ)
@@ -274,6 +277,7 @@ def test_an_image_for_another_platform_than_wanted_is_refused(credentials: Regis
         registry.prove(credentials, f"{credentials.registry}/{LABEL}/odd:image")
 
 
+@pytest.mark.needs("skopeo")
 @pytest.mark.parametrize("form", ["oci", "index"])
 def test_a_manifest_that_sagemaker_does_not_take_is_refused(
     credentials: RegistryCredentials, tmp_path: Path, form: str

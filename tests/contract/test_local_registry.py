@@ -241,6 +241,7 @@ def image(service: LocalService, name: str, tmp_path: Path, ecr: Any) -> Iterato
     run("docker", "image", "rm", tag)
 
 
+@pytest.mark.needs("docker")
 def test_docker_pushes_and_pulls(image: tuple[str, dict[str, str]], ecr: Any, name: str) -> None:
     tag, environ = image
     assert "digest: sha256:" in run("docker", "push", tag, environ=environ)
@@ -250,6 +251,7 @@ def test_docker_pushes_and_pulls(image: tuple[str, dict[str, str]], ecr: Any, na
     assert detail["imageDigest"] in run("docker", "pull", tag, environ=environ)
 
 
+@pytest.mark.needs("docker")
 def test_docker_says_what_ecr_says(image: tuple[str, dict[str, str]], ecr: Any, name: str) -> None:
     tag, environ = image
     ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability="IMMUTABLE")
@@ -263,6 +265,7 @@ def test_docker_says_what_ecr_says(image: tuple[str, dict[str, str]], ecr: Any, 
     assert "no basic auth credentials" in run("docker", "push", tag, environ=anonymous, code=1)
 
 
+@pytest.mark.needs("docker", "skopeo")
 def test_skopeo_copies_docker_and_oci_images(image: tuple[str, dict[str, str]], ecr: Any, name: str) -> None:
     tag, _ = image
     target = f"docker://{tag.removesuffix(':t')}"
@@ -283,6 +286,7 @@ def podman() -> Iterator[tuple[object, ...]]:
         yield ("podman", "--root", f"{store}/root", "--runroot", f"{store}/run", "--storage-driver", "vfs")
 
 
+@pytest.mark.needs("podman")
 def test_podman_pushes_and_pulls(service: LocalService, ecr: Any, name: str, podman: tuple[object, ...]) -> None:
     tag = f"127.0.0.1:{service.port}/{name}:t"
     login = ("--tls-verify=false", "--creds", f"AWS:{password(ecr)}")

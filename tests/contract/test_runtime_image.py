@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from shapemaker_action.containers.engine import Container, Engine
     from shapemaker_action.containers.template import Target
 
+pytestmark = pytest.mark.needs("docker")
 ROOT = Path(__file__).parents[2]
 PORT_LABEL = "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"
 

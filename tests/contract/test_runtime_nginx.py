@@ -15,6 +15,7 @@ from tests.support.runtime import MOODY_MODEL, Image, Server, children, in_backg
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.needs("nginx")
 APP = """
 def app(environ, start_response):
     start_response("200 OK", [])

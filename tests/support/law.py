@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 LABEL = f"law-{os.getpid()}"
 SECRET = "a-secret-that-must-not-stay-8d1f"
 PATIENCE = 60.0
+ENGINES = [*(pytest.param(name, marks=pytest.mark.needs(name)) for name in ("docker", "podman")), "process"]
 CALLER = {"AWS_SECRET_ACCESS_KEY": "callers-own-key", "CALLER": "x"}
 
 
@@ -72,7 +73,7 @@ def law_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryC
         yield found
 
 
-@pytest.fixture(scope="session", params=["docker", "podman", "process"])
+@pytest.fixture(scope="session", params=ENGINES)
 def law(
     request: pytest.FixtureRequest, law_registry: RegistryCredentials, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Law]:
