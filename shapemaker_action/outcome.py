@@ -48,3 +48,9 @@ class Outcome:
             if (count := self.plan.count(action))
         ]
         return ", ".join(parts) or "nothing to do"
+
+
+def metric_table(title: str, found: Mapping[str, float]) -> Table:
+    """Metrics for people."""
+    rows = tuple((name, f"{value:.6g}") for name, value in sorted(found.items()))
+    return Table(title=title, header=("metric", "value"), rows=rows)

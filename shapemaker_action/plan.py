@@ -7,7 +7,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from shapemaker_action.errors import ForeignError, InvalidInputError, NotOwnedError
-from shapemaker_action.naming import Json, digest
+from shapemaker_action.naming import ENVIRONMENT_TAG, Json, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -157,7 +157,7 @@ def compare(desired: Resource, observed: Resource | None) -> Change:
     """One change. A resource of our name without our ownership tag is refused, unless the user named it."""
     if observed is None:
         return Change(action=Action.CREATE, resource=desired)
-    if observed.owner != desired.owner:
+    if observed.owner != desired.owner or _environment(observed) != _environment(desired):
         if desired.borrowed:
             return Change(action=Action.NOOP, resource=desired, observed=observed)
         raise not_owned(desired, observed)
@@ -168,12 +168,21 @@ def compare(desired: Resource, observed: Resource | None) -> Change:
 
 def not_owned(desired: Resource, observed: Resource) -> NotOwnedError:
     """The refusal to touch what another project, or a person, has made."""
-    whose = f"it belongs to the project '{observed.owner}'" if observed.owner else "it has no ownership tag"
+    whose, remedy = "it has no ownership tag", "choose another project name, or remove it yourself if nobody needs it"
+    if observed.owner and observed.owner != desired.owner:
+        whose = f"it belongs to the project '{observed.owner}'"
+    elif observed.owner:
+        whose = f"it belongs to the environment '{_environment(observed)}' of this project"
+        remedy = "give each environment a name of its own for it, or leave the name out of shapemaker.yml"
     return NotOwnedError(
-        f"{desired.kind} '{desired.name}' exists, but {whose}",
-        state="it was not touched",
-        remedy="choose another project name, or remove it yourself if nobody needs it",
+        f"{desired.kind} '{desired.name}' exists, but {whose}", state="it was not touched", remedy=remedy
     )
+
+
+def _environment(resource: Resource) -> str:
+    """The environment that it is tagged with; what environments share, and what has no tags, has none."""
+    tags = getattr(resource, "tags", {})
+    return str(tags.get(ENVIRONMENT_TAG, ""))
 
 
 def make(context: Context, desired: Sequence[Resource]) -> Plan:

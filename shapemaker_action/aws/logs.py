@@ -24,6 +24,8 @@ class LogTail:
     aws: Aws
     group: str
     prefix: str
+    newest_only: bool = False
+    """Only the stream that was made last: an endpoint has one for every instance it ever had."""
     last: deque[str] = field(default_factory=lambda: deque(maxlen=LINES_KEPT))
     _tokens: dict[str, str] = field(default_factory=dict)
 
@@ -38,6 +40,8 @@ class LogTail:
                     {"logGroupName": self.group, "logStreamNamePrefix": self.prefix},
                 )
             )
+            if self.newest_only and streams:
+                streams = [max(streams, key=lambda stream: int(stream.get("creationTime", 0)))]
             for stream in streams:
                 yield from self._read(str(stream["logStreamName"]))
         except AwsCallError:

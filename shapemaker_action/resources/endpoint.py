@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 IN_SERVICE = "InService"
 MOVING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+TOWARDS_TAG = "shapemaker:towards"
+"""The configuration of the last rollout that was begun."""
 PREVIOUS_TAG = "shapemaker:previous"
+"""What served before that rollout."""
+BEFORE_TAG = "shapemaker:before"
+"""What could be returned to before it: the way back if the rollout did not succeed."""
 LIMIT = 3600
 """Seconds that a rollout may take before we stop waiting."""
 SETTLING = 60
@@ -54,6 +59,14 @@ class Endpoint:
     reason: str = field(default="", compare=False)
     images: tuple[str, ...] = field(default=(), compare=False)
     """What SageMaker resolved the image tags to: URIs with digests."""
+
+    @property
+    def way_back(self) -> str:
+        """The configuration that a rollback returns to; empty when this is the first generation."""
+        if self.pending:
+            return self.config
+        noted = self.tags.get(PREVIOUS_TAG if self.tags.get(TOWARDS_TAG) == self.config else BEFORE_TAG, "")
+        return "" if noted == self.config else noted
 
     def read(self, context: Context) -> Endpoint | None:
         """What serves under this name."""
@@ -106,7 +119,7 @@ class Endpoint:
 
     def _join(self, context: Context, observed: Endpoint) -> None:
         """A change is under way: ours from a killed run, or somebody else's."""
-        ours = self.config in (observed.pending, observed.config)
+        ours = (observed.pending or observed.config) == self.config
         if not context.switches.wait:
             if ours:
                 return
@@ -125,9 +138,14 @@ class Endpoint:
             self.update(context, settled)
 
     def _roll_out(self, context: Context, observed: Endpoint) -> None:
-        arn_call = {"ResourceArn": observed.arn, "Tags": tag_list({**self.tags, PREVIOUS_TAG: observed.config})}
+        tags = {
+            **self.tags,
+            TOWARDS_TAG: self.config,
+            PREVIOUS_TAG: observed.config,
+            BEFORE_TAG: observed.way_back or observed.config,
+        }
         # The way back is noted before the step is taken, so that a run killed in between can still be rolled back.
-        context.aws.call("sagemaker", "AddTags", arn_call)
+        context.aws.call("sagemaker", "AddTags", {"ResourceArn": observed.arn, "Tags": tag_list(tags)})
         deploy = context.project.deploy
         ours: Request = {
             "EndpointName": self.name,
@@ -191,6 +209,7 @@ class Endpoint:
             owner=tags.get(OWNER_TAG, ""),
             config=str(reply["EndpointConfigName"]),
             status=str(reply["EndpointStatus"]),
+            variant=self.variant,
             tags=tags,
             arn=str(reply["EndpointArn"]),
             pending=str(reply.get("PendingDeploymentSummary", {}).get("EndpointConfigName", "")),
@@ -204,10 +223,16 @@ class Endpoint:
 
     def _create_request(self, context: Context) -> Request:
         ours: Request = {"EndpointName": self.name, "EndpointConfigName": self.config}
-        return with_tags(with_api(ours, context.project.deploy.api, "CreateEndpoint"), self.tags)
+        tags = {**self.tags, TOWARDS_TAG: self.config}
+        return with_tags(with_api(ours, context.project.deploy.api, "CreateEndpoint"), tags)
 
     def _last_lines(self, context: Context) -> tuple[str, ...]:
-        tail = LogTail(aws=context.aws, group=f"/aws/sagemaker/Endpoints/{self.name}", prefix=f"{self.variant}/")
+        tail = self.log(context)
         for _ in tail.new_lines():
             pass
         return tuple(tail.last)
+
+    def log(self, context: Context) -> LogTail:
+        """The log of the instance of our variant that started last."""
+        group = f"/aws/sagemaker/Endpoints/{self.name}"
+        return LogTail(aws=context.aws, group=group, prefix=f"{self.variant}/", newest_only=True)

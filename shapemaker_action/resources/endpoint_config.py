@@ -35,6 +35,11 @@ class EndpointConfig:
     """Epoch seconds; 0 before it exists."""
     models: tuple[str, ...] = field(default=(), compare=False)
 
+    @property
+    def endpoint(self) -> str:
+        """The endpoint that it was made for."""
+        return self.tags.get(ENDPOINT_TAG, "")
+
     def read(self, context: Context) -> EndpointConfig | None:
         """The configuration of this name."""
         reply = context.aws.find("sagemaker", "DescribeEndpointConfig", {"EndpointConfigName": self.name})
@@ -112,3 +117,8 @@ def owned(context: Context) -> list[EndpointConfig]:
         if (found := EndpointConfig(name=str(item["EndpointConfigName"]), owner="").read(context))
         and context.owns(found.tags)
     ]
+
+
+def of_endpoint(context: Context, endpoint: str) -> list[EndpointConfig]:
+    """The generations of one endpoint, newest first."""
+    return [config for config in owned(context) if config.endpoint == endpoint]

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 from shapemaker_action.errors import QualityGateError
 
 if TYPE_CHECKING:
-    from shapemaker_action.aws.session import Reply
     from shapemaker_action.context import Context
-    from shapemaker_action.resources.place import Place
 
 LARGEST = 1 << 20
 
@@ -54,19 +52,6 @@ def load(context: Context, uri: str) -> Report | None:
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise _unusable(uri, f"the metric '{name}' is {value!r}, not a finite number")
     return Report(uri=uri, metrics={str(name): float(value) for name, value in metrics.items()})
-
-
-def newest(context: Context, place: Place, training_job: str) -> Report | None:
-    """The newest evaluation report of the model that a training job made."""
-    if not training_job:
-        return None
-    bucket, prefix = _split(place.evaluation_output(training_job) + "/")
-    objects = context.aws.pages("s3", "ListObjectsV2", "Contents", {"Bucket": bucket, "Prefix": prefix})
-    reports: list[Reply] = [item for item in objects if item["Key"].endswith("/report.json")]
-    if not reports:
-        return None
-    latest = max(reports, key=lambda item: item["LastModified"])
-    return load(context, f"s3://{bucket}/{latest['Key']}")
 
 
 def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

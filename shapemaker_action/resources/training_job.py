@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from shapemaker_action.errors import JobFailedError
 from shapemaker_action.naming import OWNER_TAG, SPEC_TAG, content_name, digest
 from shapemaker_action.resources import job
 from shapemaker_action.resources.request import Request, with_api, with_tags
@@ -152,3 +153,20 @@ def _channel(channel: Channel) -> Request:
 def metrics(reply: Reply) -> dict[str, float]:
     """The last value of each metric that SageMaker read out of the log."""
     return {str(item["MetricName"]): float(item["Value"]) for item in reply.get("FinalMetricDataList", [])}
+
+
+def demand_artifacts(context: Context, name: str, reply: Reply) -> str:
+    """The model data of a completed job; a job can be Completed and have left nothing.
+
+    Raises:
+        JobFailedError: there is no object, or an empty one.
+    """
+    uri = str(reply.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""))
+    if not job.exists(context, uri):
+        raise JobFailedError(
+            f"training job '{name}' is Completed, but its model artifacts are missing: {uri or 'no URI'}",
+            state="nothing was deployed",
+            remedy="save() must write into the directory that it is given; if the artifacts were deleted, train again: "
+            f"{context.again('train')} --retry",
+        )
+    return uri

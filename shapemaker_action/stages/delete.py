@@ -1,27 +1,34 @@
-"""delete: remove what is owned, in order: endpoint, configurations, models; with --everything also what holds data."""
+"""delete: remove what is owned, in order: endpoints, configurations, models; with --everything also what holds data."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from shapemaker_action import apply
+from shapemaker_action.errors import ForeignError
 from shapemaker_action.events import Notice
+from shapemaker_action.naming import ENVIRONMENT_TAG, OWNER_TAG
 from shapemaker_action.outcome import Outcome
 from shapemaker_action.plan import not_owned, removal
-from shapemaker_action.resources import endpoint_config, job, model
+from shapemaker_action.resources import endpoint_config, model
+from shapemaker_action.resources.request import sagemaker_tags
 from shapemaker_action.resources.training_job import TrainingJob
 from shapemaker_action.stages.wants import Wants
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from shapemaker_action.context import Context
     from shapemaker_action.plan import Resource
 
 
 def run(context: Context) -> Outcome:
-    """Endpoint first: a configuration must never be deleted below a live endpoint."""
+    """Endpoints first: a configuration must never be deleted below a live endpoint."""
     wants = Wants(context)
-    owned: list[Resource] = [*_endpoint(context, wants), *endpoint_config.owned(context), *model.owned(context)]
+    configs = endpoint_config.owned(context)
+    owned: list[Resource] = [*_endpoints(context, wants, configs), *configs, *model.owned(context)]
     if context.switches.everything:
+        _demand_alone(context)
         owned += [*_training_jobs(context), *_shared(context, wants)]
     else:
         context.emit(Notice(text="bucket, repository, role and job records stay; --everything removes them, too"))
@@ -31,28 +38,47 @@ def run(context: Context) -> Outcome:
     return Outcome(plan=plan, next=context.again("run"))
 
 
-def _endpoint(context: Context, wants: Wants) -> list[Resource]:
-    desired = wants.endpoint("")
-    observed = desired.read(context)
-    if observed is None:
-        return []
-    if not context.owns(observed.tags):
-        raise not_owned(desired, observed)
-    return [observed]
+def _endpoints(context: Context, wants: Wants, configs: list[endpoint_config.EndpointConfig]) -> list[Resource]:
+    """The configured endpoint, and every other that our configurations were made for."""
+    configured = wants.endpoint("")
+    names = {config.endpoint for config in configs if config.endpoint} | {configured.name}
+    found: list[Resource] = []
+    for name in sorted(names):
+        observed = wants.endpoint("", name).read(context)
+        if observed and context.owns(observed.tags):
+            found.append(observed)
+        elif observed and name == configured.name:
+            raise not_owned(configured, observed)
+    return found
 
 
 def _training_jobs(context: Context) -> list[Resource]:
-    listed = context.aws.pages(
-        "sagemaker",
-        "ListTrainingJobs",
-        "TrainingJobSummaries",
-        {"NameContains": f"{context.project.scope}-train-", "MaxResults": 100},
-    )
     return [
-        TrainingJob(name=str(item["TrainingJobName"]), owner=context.project.name, request={}, tags=tags)
-        for item in listed
-        if context.owns(tags := job.tags_of(context, job.TRAINING, item))
+        TrainingJob(name=name, owner=context.project.name, request={}, tags=tags)
+        for name, tags in _tagged(context, "TrainingJob", f"{context.project.scope}-train-")
+        if context.owns(tags)
     ]
+
+
+def _demand_alone(context: Context) -> None:
+    """Bucket, repository and role serve all environments of a project; the last one out removes them."""
+    own = context.project.environment or "default"
+    for noun in ("Endpoint", "Model", "TrainingJob"):
+        for name, tags in _tagged(context, noun, context.project.name):
+            other = tags.get(ENVIRONMENT_TAG, "")
+            if tags.get(OWNER_TAG) == context.project.name and other not in ("", own):
+                raise ForeignError(
+                    f"environment '{other}' still has the {noun} '{name}', and shares bucket, repository and role",
+                    state="nothing was deleted",
+                    remedy=f"delete that environment first, or leave --everything out: {context.again('delete')}",
+                )
+
+
+def _tagged(context: Context, noun: str, name: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Names and tags of the resources whose name contains `name`."""
+    key = "TrainingJobSummaries" if noun == "TrainingJob" else f"{noun}s"
+    for item in context.aws.pages("sagemaker", f"List{noun}s", key, {"NameContains": name, "MaxResults": 100}):
+        yield str(item[f"{noun}Name"]), sagemaker_tags(context.aws, str(item[f"{noun}Arn"]))
 
 
 def _shared(context: Context, wants: Wants) -> list[Resource]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from shapemaker_action.errors import QualityGateError
+from shapemaker_action.errors import QualityGateError, RefusedError
 from shapemaker_action.events import Notice
-from shapemaker_action.outcome import Outcome
-from shapemaker_action.resources import evaluation_report as reports
-from shapemaker_action.resources import job
+from shapemaker_action.outcome import Outcome, metric_table
+from shapemaker_action.plan import Plan, union
+from shapemaker_action.resources import evaluation_report, job
 from shapemaker_action.stages import gate
 from shapemaker_action.stages.converge import converge
-from shapemaker_action.stages.train import metric_table
 from shapemaker_action.stages.wants import Wants
 
 if TYPE_CHECKING:
     from shapemaker_action.context import Context
+    from shapemaker_action.resources.evaluation_report import Report
+    from shapemaker_action.resources.processing_job import Candidate
 
 
 def run(context: Context) -> Outcome:
@@ -25,24 +27,46 @@ def run(context: Context) -> Outcome:
         return Outcome(next=context.again("deploy"))
     wants = Wants(context)
     _demand_trained(context, wants)
-    plan = converge(context, wants.evaluation(wants.candidate))
-    uri = wants.evaluation_job(wants.candidate).report_uri
-    report = reports.load(context, uri)
-    if report is None:
-        raise QualityGateError(
-            f"the evaluation left no report at {uri}",
-            state="missing data is never a pass, so nothing was deployed",
-            remedy="an evaluate.entrypoint of your own must write /opt/ml/processing/output/report.json",
-        )
-    thresholds = context.project.evaluate.thresholds
-    verdicts = gate.judge(thresholds, report, gate.serving_report(context, wants))
+    candidate = wants.candidate
+    plan, evaluation, report = _measured(context, wants, candidate)
+    serving = gate.serving(context, wants, candidate)
+    if serving and serving.candidate:
+        # The model in service may have been judged on other data; a comparison needs the same.
+        more, serving = _compared(context, wants, serving, serving.candidate)
+        plan = union([plan, more])
+    verdicts = gate.judge(context.project.evaluate.thresholds, report.metrics, serving)
+    gate.record(context, candidate.training_job, evaluation, passed=all(verdict.passed for verdict in verdicts))
     gate.demand(context, verdicts)
     return Outcome(
         plan=plan,
-        values={"metrics": dict(report.metrics), "evaluation-report": uri},
+        values={"metrics": dict(report.metrics), "evaluation-report": report.uri},
         tables=(metric_table("Evaluation metrics", report.metrics), *((gate.table(verdicts),) if verdicts else ())),
         next=context.again("deploy"),
     )
+
+
+def _compared(context: Context, wants: Wants, serving: gate.Serving, candidate: Candidate) -> tuple[Plan, gate.Serving]:
+    try:
+        plan, _, report = _measured(context, wants, candidate)
+    except RefusedError as error:
+        # That it cannot be measured any more is a verdict for the gate, not the end of the evaluation.
+        context.emit(Notice(text=f"the model in service cannot be measured: {error.message}", warning=True))
+        return Plan(changes=()), serving
+    return plan, replace(serving, metrics=report.metrics)
+
+
+def _measured(context: Context, wants: Wants, candidate: Candidate) -> tuple[Plan, str, Report]:
+    """The plan that was carried out, the name of the evaluation job, and its report."""
+    desired = wants.evaluation_job(candidate)
+    plan = converge(context, [*wants.evaluation_data(), desired])
+    report = evaluation_report.load(context, desired.report_uri)
+    if report is None:
+        raise QualityGateError(
+            f"the evaluation left no report at {desired.report_uri}",
+            state="missing data is never a pass, so nothing was deployed",
+            remedy="an evaluate.entrypoint of your own must write /opt/ml/processing/output/report.json",
+        )
+    return plan, desired.name, report
 
 
 def _demand_trained(context: Context, wants: Wants) -> None:

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from shapemaker_action.errors import ForeignError, InvalidInputError
 from shapemaker_action.outcome import Outcome
 from shapemaker_action.resources import endpoint_config
-from shapemaker_action.resources.endpoint import PREVIOUS_TAG
 from shapemaker_action.resources.model import Model
 from shapemaker_action.stages.converge import converge
 from shapemaker_action.stages.wants import Wants
 
 if TYPE_CHECKING:
     from shapemaker_action.context import Context
-    from shapemaker_action.resources.endpoint import Endpoint
 
 
 def run(context: Context) -> Outcome:
@@ -27,7 +25,13 @@ def run(context: Context) -> Outcome:
             state="nothing was changed",
             remedy=f"deploy one: {context.again('deploy')}",
         )
-    previous = _previous(context, serving)
+    previous = serving.way_back
+    if not previous:
+        raise InvalidInputError(
+            f"endpoint '{serving.name}' serves its first generation; there is nothing to go back to",
+            state=f"it serves {serving.config}",
+            remedy=f"see the generations with: {context.again('status')}",
+        )
     _demand_material(context, previous)
     plan = converge(context, [wants.endpoint(previous)])
     return Outcome(
@@ -35,23 +39,6 @@ def run(context: Context) -> Outcome:
         values={"endpoint-name": serving.name, "endpoint-config": previous},
         next=context.again("invoke"),
     )
-
-
-def _previous(context: Context, serving: Endpoint) -> str:
-    noted = serving.tags.get(PREVIOUS_TAG, "")
-    if noted and noted != serving.config:
-        return noted
-    # A run that was killed between noting and updating noted the serving one; then age tells.
-    configs = {config.name: config for config in endpoint_config.owned(context)}
-    limit = configs[serving.config].created if serving.config in configs else float("inf")
-    older = [config for config in configs.values() if config.created < limit]
-    if not older:
-        raise InvalidInputError(
-            f"endpoint '{serving.name}' serves its first generation; there is nothing to go back to",
-            state=f"it serves {serving.config}",
-            remedy=f"see the generations with: {context.again('status')}",
-        )
-    return max(older, key=lambda config: config.created).name
 
 
 def _demand_material(context: Context, name: str) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from shapemaker_action.aws.logs import LogTail
 from shapemaker_action.events import LogLine, Notice
 from shapemaker_action.naming import COMMIT_TAG
 from shapemaker_action.outcome import Outcome, Table
 from shapemaker_action.resources import endpoint_config
-from shapemaker_action.resources.endpoint import PREVIOUS_TAG
 from shapemaker_action.resources.model import TRAINING_JOB_TAG, Model
 from shapemaker_action.stages.wants import Wants
 
@@ -29,8 +27,7 @@ def run(context: Context) -> Outcome:
         return Outcome(values={"endpoint-status": "none"}, next=context.again("run"))
     facts = _facts(context, serving)
     if context.switches.logs:
-        tail = LogTail(aws=context.aws, group=f"/aws/sagemaker/Endpoints/{serving.name}", prefix=f"{serving.variant}/")
-        for line in tail.new_lines():
+        for line in serving.log(context).new_lines():
             context.emit(LogLine(source=serving.name, text=line))
     return Outcome(
         values={f"endpoint-{key}": value for key, value in facts.items()},
@@ -38,7 +35,7 @@ def run(context: Context) -> Outcome:
             Table(title="Endpoint", header=("", ""), rows=tuple((key, str(value)) for key, value in facts.items())),
             _generations(context, serving),
         ),
-        next=context.again("rollback") if serving.tags.get(PREVIOUS_TAG) else context.again("invoke"),
+        next=context.again("rollback" if serving.way_back else "invoke"),
     )
 
 
@@ -56,15 +53,15 @@ def _facts(context: Context, serving: Endpoint) -> dict[str, Json]:
         "training-job": model.tags.get(TRAINING_JOB_TAG, "none, artifacts were named") if model else "unknown",
         "commit": model.tags.get(COMMIT_TAG, "unknown") if model else "unknown",
         "image": ", ".join(serving.images) or "unknown",
-        "previous": serving.tags.get(PREVIOUS_TAG, "none"),
+        "previous": serving.way_back or "none",
         **({"reason": serving.reason} if serving.reason else {}),
     }
 
 
 def _generations(context: Context, serving: Endpoint) -> Table:
     rows = []
-    for config in endpoint_config.owned(context):
+    for config in endpoint_config.of_endpoint(context, serving.name):
         made = dt.datetime.fromtimestamp(config.created, tz=dt.timezone.utc)
-        mark = {serving.config: "serves", serving.tags.get(PREVIOUS_TAG, ""): "previous"}.get(config.name, "")
+        mark = {serving.config: "serves", serving.way_back: "previous"}.get(config.name, "")
         rows.append((config.name, f"{made:%Y-%m-%d %H:%M} UTC", ", ".join(config.models), mark))
     return Table(title="Generations", header=("configuration", "made", "models", ""), rows=tuple(rows))

@@ -92,8 +92,11 @@ class Wants:
         """Channel data and the evaluation job of one model; nothing without an `evaluate` section."""
         if not self.context.project.evaluate.enabled:
             return []
-        data = [channel.data for channel in self._evaluate_channels if channel.data]
-        return [*data, self.evaluation_job(candidate)]
+        return [*self.evaluation_data(), self.evaluation_job(candidate)]
+
+    def evaluation_data(self) -> list[Resource]:
+        """The evaluation channels to upload."""
+        return [channel.data for channel in self._evaluate_channels if channel.data]
 
     def evaluation_job(self, candidate: processing_job.Candidate) -> ProcessingJob:
         """The job that judges one model."""
@@ -113,11 +116,11 @@ class Wants:
         config = configs.wanted(self.context, served.name)
         return [served, config, self.endpoint(config.name)]
 
-    def endpoint(self, config: str) -> Endpoint:
-        """The endpoint with a given configuration."""
+    def endpoint(self, config: str, name: str = "") -> Endpoint:
+        """The configured endpoint, or the one of the given name, with a given configuration."""
         deploy = self.context.project.deploy
         return Endpoint(
-            name=deploy.endpoint,
+            name=name or deploy.endpoint,
             owner=self.context.project.name,
             config=config,
             variant=deploy.variant,
