@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shapemaker_action.assets import state_directory
 from shapemaker_action.containers import buildkit, command
 from shapemaker_action.containers.docker import Docker, Podman, client_environment
 from shapemaker_action.containers.process import ProcessEngine
@@ -59,12 +59,3 @@ def _answering(name: str, environ: Mapping[str, str], tried: list[str]) -> str:
             return client
         tried.append(f"{client}: {answer.last_line}")
     return ""
-
-
-def state_directory(environ: Mapping[str, str]) -> Path:
-    """`$SHAPEMAKER_HOME`, else `shapemaker` in `$XDG_STATE_HOME`, else in `~/.local/state`."""
-    if home := environ.get("SHAPEMAKER_HOME"):
-        return Path(home).absolute()
-    state = environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if state.startswith("/") else Path(environ.get("HOME") or Path.home()) / ".local" / "state"
-    return base / "shapemaker"

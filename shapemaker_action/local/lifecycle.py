@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shapemaker_action.assets import PACKAGE
+from shapemaker_action.assets import PACKAGE, state_directory
 from shapemaker_action.containers.select import OVERRIDE
 from shapemaker_action.errors import EnvironmentProblemError, LockedError
 from shapemaker_action.local import process, service
-from shapemaker_action.local.service import LocalService, state_directory
+from shapemaker_action.local.service import LocalService
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

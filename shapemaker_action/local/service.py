@@ -5,12 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
-import pwd
 import secrets
 import string
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapemaker_action import __version__
@@ -19,7 +16,7 @@ from shapemaker_action.errors import EnvironmentProblemError
 from shapemaker_action.naming import SHORT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
 FILE = "service.json"
 LOG = "server.log"
@@ -112,26 +109,3 @@ def code_version() -> str:
 def ended(service: LocalService) -> LocalService:
     """The same service without a process."""
     return replace(service, pid=0, started="")
-
-
-def state_directory(environ: Mapping[str, str]) -> Path:
-    """`$SHAPEMAKER_HOME`, else `shapemaker` in `$XDG_STATE_HOME` or in `~/.local/state`; not created yet."""
-    if chosen := environ.get("SHAPEMAKER_HOME"):
-        return Path(chosen).absolute()
-    xdg = environ.get("XDG_STATE_HOME", "")
-    # The XDG specification says to ignore a relative path.
-    base = Path(xdg) if xdg.startswith("/") else _home(environ) / ".local" / "state"
-    return base / "shapemaker"
-
-
-def _home(environ: Mapping[str, str]) -> Path:
-    if home := environ.get("HOME"):
-        return Path(home)
-    try:
-        return Path(pwd.getpwuid(os.getuid()).pw_dir)
-    except KeyError as error:
-        raise EnvironmentProblemError(
-            "HOME is not set and this user has no home directory",
-            state="the local SageMaker has no place for its state",
-            remedy="set SHAPEMAKER_HOME to a directory that this user may write to",
-        ) from error

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shapemaker_action.containers.select import choose, state_directory
+from shapemaker_action.assets import state_directory
+from shapemaker_action.containers.select import choose
 from shapemaker_action.errors import EnvironmentProblemError, InvalidInputError
 from tests.support.program import program
 
