@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shapemaker_action.containers import build_failure, buildkit, command, credential, registry
+from shapemaker_action.containers import build_failure, buildkit, chatter, command, credential, registry
 from shapemaker_action.containers.docker_container import DockerContainer
 from shapemaker_action.errors import AccessError, EnvironmentProblemError, ImageContractError, ShapemakerError
 
@@ -71,7 +71,7 @@ class _CommandEngine(ABC):
         labelled = replace(build, labels={**build.labels, registry.PLATFORM_LABEL: build.platform})
         argv, extra = self._builder(labelled)
         argv += buildkit.options(labelled, self._caller)
-        done = command.stream(argv, {**self._environ, **extra}, on_line)
+        done = command.stream(argv, {**self._environ, **extra}, chatter.without(on_line))
         if done.code != 0:
             raise build_failure.explain(build.image, done.last)
 
@@ -79,7 +79,7 @@ class _CommandEngine(ABC):
         """See `Engine.push`; the digest and the type are read back from the registry."""
         with self._signed_in(credentials) as (before, options, environ):
             argv = [self._client, *before, "push", *options, *self._push_options, image]
-            done = command.stream(argv, environ, on_line)
+            done = command.stream(argv, environ, chatter.without(on_line))
         # An immutable tag that another run has just pushed has the same content by its name.
         if done.code != 0 and not any("immutable" in line for line in done.last):
             raise _transfer_error(f"{image} was not pushed", done.last)
