@@ -151,7 +151,7 @@ def workshop(
     engine = choose(request.param, {**os.environ, "SHAPEMAKER_HOME": str(folder / "state")})
     made = Workshop(engine=engine, folder=folder, credentials=credentials)
     for target in ("training", "inference"):
-        made.build(made.request(target), target)  # type: ignore[arg-type]
+        made.build(made.request(target), target)
     yield made
     made.forget("training", "inference")
 

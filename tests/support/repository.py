@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from shapemaker_action.containers.context import ContextRequest
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shapemaker_action.containers.template import Target
+
+Change = Callable[[ContextRequest], ContextRequest]
+"""Something that happens to a request, or to its repository."""
 
 FILES = {
     "modelpkg/__init__.py": "",
@@ -81,3 +85,13 @@ def make(folder: Path) -> None:
     """Write both below `folder`."""
     write(folder / "repository", FILES)
     write(folder / "templates", TEMPLATES)
+
+
+def change(path: str, text: str = "changed\n") -> Change:
+    """Writes a file of the request's repository."""
+
+    def apply(request: ContextRequest) -> ContextRequest:
+        write(request.root, {path: text})
+        return request
+
+    return apply

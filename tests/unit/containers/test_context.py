@@ -14,21 +14,10 @@ from shapemaker_action.errors import EnvironmentProblemError, InvalidInputError
 from tests.support import repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from shapemaker_action.containers.context import ContextRequest
-
-
-@pytest.fixture
-def training(tmp_path: Path) -> ContextRequest:
-    repository.make(tmp_path)
-    return repository.request(tmp_path)
-
-
-@pytest.fixture
-def inference(training: ContextRequest) -> ContextRequest:
-    return replace(training, target="inference")
+    from tests.support.repository import Change
 
 
 def files(request: ContextRequest, to: Path) -> dict[str, str]:
@@ -103,92 +92,6 @@ def test_equal_parts_of_both_contexts_are_equal_to_the_last_bit(
     assert look(tmp_path / "one" / "program") == look(tmp_path / "two" / "program")
 
 
-def touch(request: ContextRequest) -> ContextRequest:
-    for each in request.root.rglob("*"):
-        os.utime(each, (1, 1))
-    return request
-
-
-def tighten(request: ContextRequest) -> ContextRequest:
-    for each in request.root.rglob("*"):
-        each.chmod(0o700 if each.is_dir() else 0o600)
-    return request
-
-
-def rewrite_in_another_order(request: ContextRequest) -> ContextRequest:
-    contents = {each: each.read_bytes() for each in request.root.rglob("*") if each.is_file()}
-    for each in contents:
-        each.unlink()
-    for each in sorted(contents, reverse=True):
-        each.write_bytes(contents[each])
-    return request
-
-
-def change(path: str, text: str = "changed\n") -> Callable[[ContextRequest], ContextRequest]:
-    def apply(request: ContextRequest) -> ContextRequest:
-        repository.write(request.root, {path: text})
-        return request
-
-    return apply
-
-
-def move_the_repository(request: ContextRequest) -> ContextRequest:
-    return replace(request, root=request.root.rename(request.root.with_name("elsewhere")))
-
-
-SAME = {
-    "times": touch,
-    "modes beyond the executable bit": tighten,
-    "order on disk": rewrite_in_another_order,
-    "another directory": move_the_repository,
-    "channel data": change("modelpkg/data/train/a.csv"),
-    "a new request file": change("modelpkg/requests/two.json"),
-    "a new data file": change("modelpkg/data/train/b.csv"),
-    "compiled files": change("modelpkg/__pycache__/x.pyc"),
-    "a commit": change(".git/HEAD"),
-    "files that are no part of the model": change("notes/plan.md"),
-    "the serving settings": lambda request: replace(request, serve_app="wsgi:app", nginx=True),
-    "the engine among real ones": lambda request: replace(request, engine="podman"),
-}
-
-
-@pytest.mark.parametrize("name", SAME)
-def test_the_training_image_stays_the_same_whatever_happens_to(name: str, training: ContextRequest) -> None:
-    before = context.digest(training)
-    assert context.digest(SAME[name](training)) == before
-
-
-def make_executable(request: ContextRequest) -> ContextRequest:
-    (request.root / "modelpkg" / "model.py").chmod(0o744)
-    return request
-
-
-OTHER = {
-    "the model": change("modelpkg/model.py"),
-    "a file of its package": change("modelpkg/words.txt"),
-    "a module among the data": change("modelpkg/data/loader.py"),
-    "the executable bit": make_executable,
-    "the requirements": change("requirements.txt"),
-    "the base image": lambda request: replace(request, base_image="python:3.11"),
-    "the Python": lambda request: replace(request, python="3.12"),
-    "the packages": lambda request: replace(request, packages=("libgomp1",)),
-    "an argument": lambda request: replace(request, args={"A": "1"}),
-    "the platform": lambda request: replace(request, platform="linux/arm64"),
-    "the entry script": lambda request: replace(request, train_entrypoint="train.py"),
-    "the name of the model": lambda request: replace(request, model="modelpkg.model:Other"),
-    "an included folder": lambda request: replace(request, include=("notes",)),
-    "an excluded file": lambda request: replace(request, exclude=("**/words.txt",)),
-    "the target": lambda request: replace(request, target="inference"),
-    "going without containers": lambda request: replace(request, engine="process"),
-}
-
-
-@pytest.mark.parametrize("name", OTHER)
-def test_another_image_comes_from_changing(name: str, training: ContextRequest) -> None:
-    before = context.digest(training)
-    assert context.digest(OTHER[name](training)) != before
-
-
 def test_include_beats_the_setting_apart_of_data(training: ContextRequest, tmp_path: Path) -> None:
     request = replace(training, include=("modelpkg/data/train/a.csv", "notes/*.md"))
     assert {"program/modelpkg/data/train/a.csv", "program/notes/plan.md"} <= set(files(request, tmp_path / "out"))
@@ -222,7 +125,7 @@ def test_links_inside_the_repository_become_what_they_point_to(training: Context
     assert not [each for each in (tmp_path / "out").rglob("*") if each.is_symlink()]
 
 
-def link(target: str, name: str = "modelpkg/bad") -> Callable[[ContextRequest], ContextRequest]:
+def link(target: str, name: str = "modelpkg/bad") -> Change:
     def apply(request: ContextRequest) -> ContextRequest:
         (request.root / name).symlink_to(target)
         return request
@@ -235,7 +138,7 @@ def pipe(request: ContextRequest) -> ContextRequest:
     return request
 
 
-BAD = {
+BAD: dict[str, tuple[Change, str]] = {
     "an absolute link out": (link("/etc/hostname"), r"modelpkg/bad leads out of the repository"),
     "a relative link out": (link("../../templates"), r"modelpkg/bad leads out of the repository"),
     "a link to nothing": (link("nothing"), r"the link modelpkg/bad points nowhere"),
@@ -265,9 +168,9 @@ BAD = {
         r"nothing of modelpkg is left",
     ),
     "a malformed exclusion": (lambda request: replace(request, exclude=("[",)), r"build.exclude:1: '\['"),
-    "a malformed .dockerignore": (change(".dockerignore", "a\n["), r"\.dockerignore:2: '\['"),
+    "a malformed .dockerignore": (repository.change(".dockerignore", "a\n["), r"\.dockerignore:2: '\['"),
     "a runtime.json of the user's own": (
-        lambda request: change("runtime.json")(replace(request, include=("runtime.json",))),
+        lambda request: repository.change("runtime.json")(replace(request, include=("runtime.json",))),
         r"runtime.json at the root",
     ),
     "requirements that aren't there": (lambda request: replace(request, requirements="no.txt"), r"no.txt is not in"),

@@ -14,7 +14,7 @@ from shapemaker_action.containers.registry import DOCKER_MANIFEST, Reference, Re
 from shapemaker_action.errors import AccessError, EnvironmentProblemError, ImageContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 Answers = dict[str, tuple[int, dict[str, str], bytes]]
@@ -134,7 +134,7 @@ def test_a_registry_that_is_gone_is_an_error_of_this_machine() -> None:
         Registry(credentials, "salary").manifest("1")
 
 
-def image(config: dict[str, object], media_type: str = DOCKER_MANIFEST) -> Answers:
+def image(config: Mapping[str, object], media_type: str = DOCKER_MANIFEST) -> Answers:
     settings = json.dumps(config).encode()
     manifest = {"config": {"digest": digest(settings)}, "layers": [{"digest": "sha256:a", "size": 3}]}
     return {
