@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
 import os
 import threading
 from dataclasses import asdict, dataclass, field
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Kind: TypeAlias = Literal["training-job", "processing-job", "model", "endpoint-config", "endpoint"]
 """As in the ARN."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class Key(NamedTuple):
@@ -64,8 +67,8 @@ class Store:
         self._lock = threading.RLock()
         self._records: dict[tuple[str, str, str], Record] = {}
         for path in sorted(root.glob("*/*/*.json")):
-            record = Record(**json.loads(path.read_text(encoding="utf-8")))
-            self._records[_slot(record.key)] = record
+            if record := _read(path):
+                self._records[_slot(record.key)] = record
 
     def add(self, record: Record) -> bool:
         """Keep a new record; False, and nothing done, if its name is taken."""
@@ -123,6 +126,15 @@ class Store:
 
     def _path(self, key: Key) -> Path:
         return self._root / key.region / key.kind / f"{key.slug}.json"
+
+
+def _read(path: Path) -> Record | None:
+    """None for a file that somebody else has written or damaged: one resource is lost then, and not the server."""
+    try:
+        return Record(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        _LOG.error("%s is left out: %s", path, error)
+        return None
 
 
 def _slot(key: Key) -> tuple[str, str, str]:

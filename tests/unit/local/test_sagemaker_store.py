@@ -54,6 +54,13 @@ def test_a_draft_of_a_killed_server_is_no_record(store: Store, tmp_path: Path) -
     assert [found.name for found in Store(tmp_path, lambda: 0.0).all("model")] == ["whole"]
 
 
+def test_a_damaged_file_costs_one_record_and_not_the_server(store: Store, tmp_path: Path) -> None:
+    store.add(record("whole"))
+    for name, text in (("torn", '{"kind": "mod'), ("other", '{"some": "thing"}')):
+        (tmp_path / REGION / "model" / f"{name}.json").write_text(text)
+    assert [found.name for found in Store(tmp_path, lambda: 0.0).all("model")] == ["whole"]
+
+
 def test_a_name_is_taken_whatever_its_letter_case(store: Store) -> None:
     assert store.add(record("name"))
     assert not store.add(record("NAME"))
