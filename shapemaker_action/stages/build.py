@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shapemaker_action.events import Notice
 from shapemaker_action.outcome import Outcome, Table
+from shapemaker_action.plan import Action
 from shapemaker_action.stages.converge import converge
 from shapemaker_action.stages.wants import Wants
 
@@ -18,6 +20,8 @@ def run(context: Context) -> Outcome:
     """Build, push, and prove what the registry holds."""
     wants = Wants(context)
     plan = converge(context, wants.images())
+    if plan.count(Action.CREATE):
+        _tell_promises(context)
     training, inference = (_pushed(context, image) for image in (wants.training_image, wants.inference_image))
     return Outcome(
         plan=plan,
@@ -35,6 +39,13 @@ def run(context: Context) -> Outcome:
         ),
         next=context.again("train"),
     )
+
+
+def _tell_promises(context: Context) -> None:
+    """What images of this engine do not promise is said when there are new ones, not at every run."""
+    engine = context.engine()
+    for sentence in engine.promises():
+        context.emit(Notice(text=f"{engine.name} engine: {sentence}"))
 
 
 def _pushed(context: Context, image: Image) -> Image:
