@@ -49,25 +49,38 @@ def config() -> str:
     for name, entry in mapping(schema["properties"]).items():
         if name == "$schema":
             continue
-        section = resolved(mapping(entry), definitions)
+        section = resolved(entry, definitions)
+        rows = held(section, definitions, "")
+        if name == "environments":  # the sections once more: their keys stand above
+            rows = [row for row in rows if row[0].count(".") == 1]
         parts.append(f"**`{name}`**: {section.get('description', '')}")
-        if rows := list(keys(section, definitions, "")):
+        if rows:
             parts.append(table(("key", "type", "default", "meaning"), rows))
     return "\n\n".join(parts)
 
 
-def keys(node: Node, definitions: Node, prefix: str) -> list[tuple[str, ...]]:
-    """Rows for the properties of a section, those of nested objects after their parent."""
+def held(node: Node, definitions: Node, place: str) -> list[tuple[str, ...]]:
+    """Rows for all that a value may hold: keys by name, keys that the user names, items."""
     rows: list[tuple[str, ...]] = []
-    for name, entry in mapping(node.get("properties", {})).items():
-        found = resolved(mapping(entry), definitions)
-        default = "required" if required(node, name) else ""
-        if "default" in found:
-            default = f"`{json.dumps(found['default'])}`"
-        rows.append((f"`{prefix}{name}`", type_of(found, definitions), default, str(found.get("description", ""))))
-        if name not in {"api", "environments"}:
-            rows += keys(found, definitions, f"{prefix}{name}.")
+    for form in forms(node, definitions):
+        for name, entry in mapping(form.get("properties", {})).items():
+            found = resolved(entry, definitions)
+            key = f"{place}.{name}".lstrip(".")
+            default = "required" if required(form, name) else ""
+            if "default" in found:
+                default = f"`{json.dumps(found['default'])}`"
+            rows.append((f"`{key}`", type_of(found, definitions), default, str(found.get("description", ""))))
+            rows += held(found, definitions, key)
+        for word, suffix in (("additionalProperties", ".<name>"), ("items", "[]")):
+            if isinstance(form.get(word), dict):
+                rows += held(resolved(form[word], definitions), definitions, f"{place}{suffix}")
     return rows
+
+
+def forms(node: Node, definitions: Node) -> list[Node]:
+    """The node, and what it may be instead."""
+    options = [each for choice in ("anyOf", "oneOf") for each in sequence(node.get(choice, []))]
+    return [node, *(form for each in options for form in forms(resolved(each, definitions), definitions))]
 
 
 def required(node: Node, name: str) -> bool:
@@ -87,12 +100,14 @@ def type_of(node: Node, definitions: Node) -> str:
     return " or ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
 
 
-def resolved(node: Node, definitions: Node) -> Node:
+def resolved(value: object, definitions: Node) -> Node:
     """A node with its `$ref` and `allOf` laid under it."""
+    node = mapping(value)
     below: Node = {}
-    for part in [node, *(each for each in node.get("allOf", []) if isinstance(each, dict))]:
-        if isinstance(reference := part.get("$ref"), str):
-            below = {**mapping(definitions[reference.rsplit("/", 1)[1]]), **below}
+    if isinstance(reference := node.get("$ref"), str):
+        below = resolved(definitions[reference.rsplit("/", 1)[1]], definitions)
+    for part in sequence(node.get("allOf", [])):
+        below |= resolved(part, definitions)
     return {**below, **{key: value for key, value in node.items() if key not in {"$ref", "allOf"}}}
 
 
@@ -100,6 +115,13 @@ def mapping(value: object) -> Node:
     """The value as a mapping; anything else is a mistake in the schema."""
     if not isinstance(value, dict):
         raise TypeError(f"expected a mapping, got {value!r}")
+    return value
+
+
+def sequence(value: object) -> list[object]:
+    """The value as a list; anything else is a mistake in the schema."""
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list, got {value!r}")
     return value
 
 
