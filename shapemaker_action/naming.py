@@ -15,13 +15,11 @@ SHORT = 12
 """Hex digits of a digest in a name: 48 bits, so two of a project's jobs never meet by chance."""
 
 NAME_LIMIT = 63
-NAME_PATTERN = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 
 OWNER_TAG = "shapemaker:project"
 ENVIRONMENT_TAG = "shapemaker:environment"
 SPEC_TAG = "shapemaker:spec"
 COMMIT_TAG = "shapemaker:commit"
-STAGE_TAG = "shapemaker:stage"
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
@@ -58,6 +56,12 @@ class Realm:
         """`resource` carries its own type prefix: `training-job/x`, `role/x`."""
         region = self.region if regional else ""
         return f"arn:{self.partition}:{service}:{region}:{self.account}:{resource}"
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`; the key may be empty, and ends with a slash if the URI does."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:

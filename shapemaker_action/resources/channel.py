@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from shapemaker_action.errors import InvalidInputError
-from shapemaker_action.naming import digest, short
+from shapemaker_action.naming import digest, short, split_uri
+from shapemaker_action.resources.bucket import DELETE_BATCH, delete_objects
+from shapemaker_action.resources.place import Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +52,7 @@ class ChannelData:
 
     def read(self, context: Context) -> ChannelData | None:
         """What is below the prefix."""
-        found = self._listing(context.aws)
+        found = self._listing(context)
         if not found:
             return None
         return ChannelData(
@@ -62,17 +64,25 @@ class ChannelData:
         self._upload(context, missing=self.files)
 
     def update(self, context: Context, observed: Resource) -> None:  # noqa: ARG002 - the listing is read again
-        """Upload what an interrupted run did not."""
-        there = set(self._listing(context.aws))
+        """Upload what an interrupted run did not, and delete what the name of the prefix doesn't cover."""
+        there = self._listing(context)
         self._upload(context, missing=tuple(item for item in self.files if item not in there))
+        wanted = {path for path, _ in self.files}
+        strays = [{"Key": self.name + path} for path, _ in there if path not in wanted]
+        for start in range(0, len(strays), DELETE_BATCH):
+            delete_objects(context, self._address(context), strays[start : start + DELETE_BATCH])
 
     def delete(self, context: Context) -> None:
         """Nothing of its own: it goes with the bucket."""
 
-    def _listing(self, aws: Aws) -> list[tuple[str, int]]:
-        if aws.find("s3", "HeadBucket", {"Bucket": self.bucket}) is None:
+    def _address(self, context: Context) -> dict[str, object]:
+        return Place(context).in_bucket(self.bucket)
+
+    def _listing(self, context: Context) -> list[tuple[str, int]]:
+        address = self._address(context)
+        if context.aws.find("s3", "HeadBucket", address) is None:
             return []
-        objects = aws.pages("s3", "ListObjectsV2", "Contents", {"Bucket": self.bucket, "Prefix": self.name})
+        objects = context.aws.pages("s3", "ListObjectsV2", "Contents", {**address, "Prefix": self.name})
         return [(item["Key"].removeprefix(self.name), int(item["Size"])) for item in objects]
 
     def _upload(self, context: Context, missing: tuple[tuple[str, int], ...]) -> None:
@@ -126,7 +136,7 @@ class Channel:
         """What names the content: our prefix holds its digest; for data in S3, keys and ETags below their prefix."""
         if self.data:
             return self.data.name
-        bucket, _, prefix = self.settings.source.removeprefix("s3://").partition("/")
+        bucket, prefix = split_uri(self.settings.source)
         objects = aws.pages("s3", "ListObjectsV2", "Contents", {"Bucket": bucket, "Prefix": prefix})
         return [[item["Key"], item["ETag"]] for item in objects]
 

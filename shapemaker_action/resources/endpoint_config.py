@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from shapemaker_action.aws.classify import Kind
 from shapemaker_action.aws.session import AwsCallError
 from shapemaker_action.naming import OWNER_TAG, SPEC_TAG, content_name, digest
-from shapemaker_action.resources.request import Request, sagemaker_tags, with_api, with_tags
+from shapemaker_action.resources.request import Request, after_creation, merged, sagemaker_tags, with_api, with_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ class EndpointConfig:
     def create(self, context: Context) -> None:
         """Create; one that exists is ours from a run that was killed."""
         try:
-            context.aws.call("sagemaker", "CreateEndpointConfig", self.request)
+            after_creation(context, lambda: context.aws.call("sagemaker", "CreateEndpointConfig", self.request))
         except AwsCallError as error:
             if error.kind is not Kind.EXISTS:
                 raise
@@ -86,14 +86,15 @@ def wanted(context: Context, model_name: str) -> EndpointConfig:
     theirs = dict(deploy.api.get("CreateEndpointConfig", {}))
     given = theirs.pop("ProductionVariants", None)
     # One entry of the user is merged over our variant, so that changing a field doesn't mean repeating all of them.
-    variants = [{**variant, **given[0]}] if given and len(given) == 1 else given or [variant]
+    variants = [merged(variant, given[0])] if given and len(given) == 1 else given or [variant]
     if "ServerlessConfig" in variants[0]:
         instance_fields = ("InstanceType", "InitialInstanceCount", "ContainerStartupHealthCheckTimeoutInSeconds")
         variants = [{key: value for key, value in variants[0].items() if key not in instance_fields}]
     request = with_api({"ProductionVariants": variants}, {"CreateEndpointConfig": theirs}, "CreateEndpointConfig")
-    spec = digest(request)
+    # The endpoint's name is part of it: two endpoints that serve the same have histories of their own.
+    spec = digest([deploy.endpoint, request])
     name = content_name(context.project.scope, KIND_WORD, spec)
-    tags = {**context.tags, SPEC_TAG: spec, ENDPOINT_TAG: context.project.deploy.endpoint}
+    tags = {**context.tags, SPEC_TAG: spec, ENDPOINT_TAG: deploy.endpoint}
     return EndpointConfig(
         name=name,
         owner=context.project.name,

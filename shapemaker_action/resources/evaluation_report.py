@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shapemaker_action.errors import QualityGateError
+from shapemaker_action.naming import split_uri
+from shapemaker_action.resources.place import Place
 
 if TYPE_CHECKING:
     from shapemaker_action.context import Context
@@ -23,19 +25,14 @@ class Report:
     metrics: dict[str, float]
 
 
-def _split(uri: str) -> tuple[str, str]:
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return bucket, key
-
-
 def load(context: Context, uri: str) -> Report | None:
     """The report at `uri`, None if there is none.
 
     Raises:
         QualityGateError: it is there, but it is not a report: too large, not JSON, or a metric is not a finite number.
     """
-    bucket, key = _split(uri)
-    reply = context.aws.find("s3", "GetObject", {"Bucket": bucket, "Key": key})
+    bucket, key = split_uri(uri)
+    reply = context.aws.find("s3", "GetObject", {**Place(context).in_bucket(bucket), "Key": key})
     if reply is None:
         return None
     text = reply["Body"].read(LARGEST + 1)

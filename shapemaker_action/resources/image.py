@@ -93,6 +93,7 @@ class Image:
 
         with tempfile.TemporaryDirectory(prefix="shapemaker-") as scratch, build_secrets(context) as secrets:
             built = contexts.write(self.request, Path(scratch) / "context")
+            self._demand_content(built.digest)
             build = ImageBuild(
                 context=built.directory,
                 dockerfile=built.dockerfile,
@@ -101,7 +102,7 @@ class Image:
                 platform=self.request.platform,
                 args=built.args,
                 secrets=secrets,
-                labels={OWNER_TAG: context.project.name, COMMIT_TAG: context.commit} if context.commit else {},
+                labels={OWNER_TAG: context.project.name, **({COMMIT_TAG: context.commit} if context.commit else {})},
             )
             engine.build(build, say)
         engine.push(self.uri, credentials(context.aws.call("ecr", "GetAuthorizationToken")), say)
@@ -117,6 +118,15 @@ class Image:
 
     def delete(self, context: Context) -> None:
         """Goes with its repository."""
+
+    def _demand_content(self, digest: str) -> None:
+        """The tag was computed before the context was written; tags are immutable, so a wrong one would stay."""
+        if not self.tag.endswith(f"-{digest[:TAG_DIGITS]}"):
+            raise InvalidInputError(
+                f"files of the repository changed while image {self.name} was being built",
+                state="nothing was built or pushed under that name",
+                remedy="let the editor or the job that writes them end, then run the same command again",
+            )
 
     def _demand_schema2(self, context: Context) -> None:
         wait = Wait(subject=f"image {self.name} in the registry", deadline=60, remedy=context.again("build"))

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from shapemaker_action.aws.classify import Kind
 from shapemaker_action.aws.logs import LogTail
 from shapemaker_action.aws.session import AwsCallError
 from shapemaker_action.aws.wait import Wait, until
-from shapemaker_action.errors import CapacityError, JobFailedError, NeedsHumanError, ShapemakerError
+from shapemaker_action.errors import CapacityError, ForeignError, JobFailedError, NeedsHumanError, ShapemakerError
 from shapemaker_action.events import LogLine
-from shapemaker_action.resources.request import sagemaker_tags
+from shapemaker_action.naming import OWNER_TAG, split_uri
+from shapemaker_action.resources.place import Place
+from shapemaker_action.resources.request import Request, after_creation, sagemaker_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from shapemaker_action.aws.session import Reply
     from shapemaker_action.context import Context
-    from shapemaker_action.resources.request import Request
+    from shapemaker_action.plan import Resource
 
-RUNNING = frozenset({"InProgress", "Stopping"})
+RUNNING = frozenset({"InProgress", "Stopping", "Deleting"})
 ENDED_BADLY = frozenset({"Failed", "Stopped"})
 DONE = "Completed"
 ATTEMPTS = 9
 PENDING_ALLOWANCE = 3600
 """Seconds that a job may wait for instances before its own run time starts to count."""
-ROLE_ALLOWANCE = 60
-"""Seconds for which a role that was just made may not be assumable yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,57 @@ PROCESSING = JobKind(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Desired is always Completed: a job that runs is attached to, a failed one is an error."""
+
+    kind: ClassVar[str]
+    work: ClassVar[JobKind]
+    borrowed: ClassVar[bool] = False
+
+    name: str
+    owner: str
+    status: str = DONE
+    request: Request = field(default_factory=dict, compare=False, repr=False)
+    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
+    limit: float = field(default=0, compare=False)
+    """Seconds that it may take, waiting for instances included."""
+
+    def read(self, context: Context) -> Job | None:
+        """The job of this name, whatever its state."""
+        reply = describe(context, self.work, self.name)
+        if reply is None:
+            return None
+        tags = tags_of(context, self.work, reply)
+        return replace(self, owner=tags.get(OWNER_TAG, ""), status=self.work.status(reply), tags=tags)
+
+    def create(self, context: Context) -> None:
+        """Start it and, unless told otherwise, follow it to its end."""
+        create(context, self.work, self.request)
+        self._follow(context)
+
+    def update(self, context: Context, observed: Resource) -> None:  # noqa: ARG002 - the job is described anew
+        """Attach to it; a failed one raises with its reason."""
+        self._follow(context)
+
+    def delete(self, context: Context) -> None:
+        """Stop it if it runs, then delete its record and see it go."""
+        reply = describe(context, self.work, self.name)
+        if reply is None:
+            return
+        named = {self.work.name_field: self.name}
+        if self.work.status(reply) == "InProgress":
+            context.aws.find("sagemaker", f"Stop{self.work.word}", named)
+        settle(context, self.work, self.name)
+        context.aws.find("sagemaker", f"Delete{self.work.word}", named)
+        settle(context, self.work, self.name)
+
+    def _follow(self, context: Context) -> None:
+        # A gate cannot judge what isn't there yet, so an evaluation is waited for whatever the switch says.
+        if context.switches.wait or self.work is PROCESSING:
+            wait(context, self.work, self.name, self.limit)
+
+
 def describe(context: Context, kind: JobKind, name: str) -> Reply | None:
     """The job, or None."""
     return context.aws.find("sagemaker", f"Describe{kind.word}", {kind.name_field: name})
@@ -81,7 +132,7 @@ def newest_attempt(context: Context, kind: JobKind, base: str, result: Callable[
     """The attempt that counts: the first that did not fail, else the last; with `--retry` the one after it.
 
     `result` gives the S3 URI of what the attempt of a name must have left; a completed job without it has failed. An
-    evaluation is then made again without being asked, since its record cannot be deleted.
+    evaluation is then made again without being asked: it costs minutes, and the gate needs its report.
     """
     last = base
     again = True
@@ -99,27 +150,27 @@ def newest_attempt(context: Context, kind: JobKind, base: str, result: Callable[
 
 
 def exists(context: Context, uri: str) -> bool:
-    """Whether there is an object at `uri` with something in it."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    found = context.aws.find("s3", "HeadObject", {"Bucket": bucket, "Key": key}) if key else None
+    """Whether there is an object at `uri` with something in it; below it, if it ends with a slash."""
+    bucket, key = split_uri(uri)
+    if not key:
+        return False
+    address = Place(context).in_bucket(bucket)
+    if key.endswith("/"):
+        listed = context.aws.find("s3", "ListObjectsV2", {**address, "Prefix": key, "MaxKeys": 1})
+        return bool(listed and listed.get("Contents"))
+    found = context.aws.find("s3", "HeadObject", {**address, "Key": key})
     return bool(found and found["ContentLength"])
 
 
 def create(context: Context, kind: JobKind, request: Request) -> None:
     """Start the job. One that exists already is ours from a run that was killed; a young role gets some patience."""
-    began = context.clock.now()
-    while True:
-        try:
-            context.aws.call("sagemaker", f"Create{kind.word}", request)
-        except AwsCallError as error:  # noqa: PERF203 - a retry is this loop's purpose
-            waited = context.clock.now() - began
-            if error.kind is Kind.EXISTS:
-                return
-            if error.kind is not Kind.PROPAGATING or waited > ROLE_ALLOWANCE:
-                raise
-            context.clock.sleep(2)
-        else:
-            return
+    try:
+        after_creation(
+            context, lambda: context.aws.call("sagemaker", f"Create{kind.word}", request), unseen=Kind.PROPAGATING
+        )
+    except AwsCallError as error:
+        if error.kind is not Kind.EXISTS:
+            raise
 
 
 def wait(context: Context, kind: JobKind, name: str, limit: float) -> Reply:
@@ -129,11 +180,18 @@ def wait(context: Context, kind: JobKind, name: str, limit: float) -> Reply:
         JobFailedError: it failed or was stopped: with its reason and the last lines of its log.
         CapacityError: no instances, or a fault of the service.
         DeadlineError: it goes on after `limit` seconds.
+        ForeignError: it was deleted meanwhile.
     """
     tail = LogTail(aws=context.aws, group=kind.log_group, prefix=f"{name}/")
 
     def read() -> Reply:
-        reply = context.aws.call("sagemaker", f"Describe{kind.word}", {kind.name_field: name})
+        reply = describe(context, kind, name)
+        if reply is None:
+            raise ForeignError(
+                f"{kind.noun} '{name}' was deleted while it was waited for",
+                state="nothing was deployed; what serves is unchanged",
+                remedy=f"start it again with: {context.again(kind.stage)}",
+            )
         for line in tail.new_lines():
             context.emit(LogLine(source=name, text=line))
         return reply
@@ -175,7 +233,9 @@ def _failure(context: Context, kind: JobKind, name: str, reply: Reply, lines: tu
     reason = str(reply.get("ExitMessage") or reply.get("FailureReason") or "")
     state = "nothing was deployed; what serves is unchanged"
     retry = f"try again with: {context.again(kind.stage)} --retry"
-    if reason.startswith(("CapacityError", "InternalServerError")) or "InsufficientInstanceCapacity" in reason:
+    if reason.startswith("InternalServerError"):
+        return CapacityError(f"{kind.noun} '{name}' met a fault of SageMaker: {reason}", state=state, remedy=retry)
+    if reason.startswith("CapacityError") or "InsufficientInstanceCapacity" in reason:
         return CapacityError(f"{kind.noun} '{name}' got no instances: {reason}", state=state, remedy=retry)
     if kind.status(reply) == "Stopped":
         why = {

@@ -7,13 +7,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shapemaker_action.errors import AccessError
-from shapemaker_action.naming import digest, short
+from shapemaker_action.naming import digest, short, split_uri
 
 if TYPE_CHECKING:
     from shapemaker_action.context import Context
     from shapemaker_action.naming import Realm
 
 BUCKET_NAME_LIMIT = 63
+ROLE_NAME_LIMIT = 64
+ROLE_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -45,15 +47,45 @@ class Place:
             return name
         return f"shapemaker-{self.realm.account}-{self.realm.region}-{short(digest(name))}"
 
+    def in_bucket(self, bucket: str) -> dict[str, object]:
+        """The `Bucket` of an S3 call; our own is refused by S3 when it is another account's."""
+        if bucket == self.bucket:
+            return {"Bucket": bucket, "ExpectedBucketOwner": self.realm.account}
+        return {"Bucket": bucket}
+
     @property
     def repository(self) -> str:
         """The configured repository, or `shapemaker/<project>`."""
         return self.context.project.aws.repository or f"shapemaker/{self.context.project.name.lower()}"
 
+    @cached_property
+    def remote_buckets(self) -> tuple[str, ...]:
+        """The buckets of `s3://` channels that are not the project's own, sorted."""
+        project = self.context.project
+        channels = [*project.train.channels.values(), *project.evaluate.channels.values()]
+        named = {split_uri(channel.source)[0] for channel in channels if channel.is_remote}
+        return tuple(sorted(named - {self.bucket}))
+
+    @property
+    def role_stem(self) -> str:
+        """What the names of this project's roles in this region begin with: IAM is one for all regions."""
+        stem = f"shapemaker-{self.context.project.name}-{self.context.aws.region}"
+        if len(stem) < ROLE_NAME_LIMIT - ROLE_DIGITS:
+            return stem
+        return f"shapemaker-{self.context.aws.region}-{short(digest(stem))}"
+
     @property
     def role_name(self) -> str:
-        """The role that provision makes when none is configured."""
-        return f"shapemaker-{self.context.project.name}"
+        """The role that provision makes when none is configured.
+
+        Where the configuration names what the role may use, the name holds a digest of that: environments that name
+        different buckets have a role each, and none turns the other's back.
+        """
+        settings = self.context.project.aws
+        if not (settings.bucket or settings.repository or self.remote_buckets):
+            return self.role_stem
+        named = digest([self.bucket, self.repository, self.remote_buckets])
+        return f"{self.role_stem}-{named[:ROLE_DIGITS]}"
 
     @property
     def role_arn(self) -> str:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from shapemaker_action.naming import OWNER_TAG, SPEC_TAG, content_name, digest
+from shapemaker_action.naming import SPEC_TAG, content_name, digest
 from shapemaker_action.resources import job
-from shapemaker_action.resources.request import Request, with_api, with_tags
+from shapemaker_action.resources.request import Request, by_content, with_api, with_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from shapemaker_action.context import Context
-    from shapemaker_action.plan import Resource
     from shapemaker_action.resources.channel import Channel
     from shapemaker_action.resources.place import Place
 
@@ -23,52 +22,13 @@ OUTPUT = "/opt/ml/processing/output"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProcessingJob:
-    """Desired is always Completed."""
+class ProcessingJob(job.Job):
+    """A job that judges a model."""
 
     kind: ClassVar[str] = job.PROCESSING.noun
-    borrowed: ClassVar[bool] = False
+    work: ClassVar[job.JobKind] = job.PROCESSING
 
-    name: str
-    owner: str
-    status: str = job.DONE
-    request: Request = field(compare=False, repr=False)
     report_uri: str = field(default="", compare=False)
-    limit: float = field(default=0, compare=False)
-    tags: Mapping[str, str] = field(default_factory=dict, compare=False)
-
-    def read(self, context: Context) -> ProcessingJob | None:
-        """The job of this name, whatever its state."""
-        reply = job.describe(context, job.PROCESSING, self.name)
-        if reply is None:
-            return None
-        tags = job.tags_of(context, job.PROCESSING, reply)
-        return ProcessingJob(
-            name=self.name,
-            owner=tags.get(OWNER_TAG, ""),
-            status=job.PROCESSING.status(reply),
-            request=self.request,
-            tags=tags,
-        )
-
-    def create(self, context: Context) -> None:
-        """Start it and follow it; a gate cannot judge what isn't there yet, so there is no going on without waiting."""
-        job.create(context, job.PROCESSING, self.request)
-        self._follow(context)
-
-    def update(self, context: Context, observed: Resource) -> None:  # noqa: ARG002 - the job is described anew
-        """Attach to it; a failed one raises with its reason."""
-        self._follow(context)
-
-    def delete(self, context: Context) -> None:
-        """SageMaker keeps the records of processing jobs; only a running one is stopped."""
-        reply = job.describe(context, job.PROCESSING, self.name)
-        if reply and job.PROCESSING.status(reply) == "InProgress":
-            context.aws.find("sagemaker", "StopProcessingJob", {"ProcessingJobName": self.name})
-            job.settle(context, job.PROCESSING, self.name)
-
-    def _follow(self, context: Context) -> None:
-        job.wait(context, job.PROCESSING, self.name, self.limit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,14 +60,9 @@ def wanted(context: Context, place: Place, candidate: Candidate, channels: Seque
         "Environment": dict(evaluate.environment),
     }
     request = with_api({key: value for key, value in ours.items() if value}, evaluate.api, "CreateProcessingJob")
-    spec = digest(
-        [
-            place.image_identity(candidate.image_uri),
-            candidate.training_job,
-            [[channel.name, channel.identity(context.aws)] for channel in channels],
-            {key: value for key, value in request.items() if key not in {"AppSpecification", "ProcessingInputs"}},
-        ]
-    )
+    content = by_content(request, "AppSpecification", "ImageUri", place)
+    content.pop("RoleArn", None)  # who may read the data doesn't change the verdict
+    spec = digest([content, candidate.training_job, [channel.identity(context.aws) for channel in channels]])
     base = content_name(context.project.scope, "evaluate", spec)
 
     def folder_of(name: str) -> str:

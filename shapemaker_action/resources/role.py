@@ -11,20 +11,65 @@ from shapemaker_action.assets import templates
 from shapemaker_action.aws.classify import Kind
 from shapemaker_action.aws.session import AwsCallError
 from shapemaker_action.naming import OWNER_TAG, canonical, tag_list
+from shapemaker_action.plan import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from shapemaker_action.aws.session import Reply
     from shapemaker_action.context import Context
     from shapemaker_action.plan import Resource
+    from shapemaker_action.resources.place import Place
 
 POLICY_NAME = "shapemaker"
 
 
-def document(file: str, values: Mapping[str, str]) -> str:
-    """A policy of `templates/iam` with its placeholders filled, in canonical form."""
-    text = Template((templates() / "iam" / file).read_text(encoding="utf-8")).substitute(values)
-    return canonical(json.loads(text)).decode()
+def trust(place: Place) -> str:
+    """Who may assume the role: SageMaker, for jobs and endpoints of this account and region."""
+    return _canonical(_template("execution-trust.json", place))
+
+
+def permissions(place: Place) -> str:
+    """What the role may do; to the template's statements come the buckets that channels name."""
+    policy = _template("execution-permissions.json", place)
+    return _canonical({**policy, "Statement": [*policy["Statement"], *_reading(place, place.remote_buckets)]})
+
+
+def _template(file: str, place: Place) -> Reply:
+    realm = place.realm
+    text = Template((templates() / "iam" / file).read_text(encoding="utf-8")).substitute(
+        account=realm.account,
+        region=realm.region,
+        partition=realm.partition,
+        bucket=place.bucket,
+        repository=place.repository,
+    )
+    policy: Reply = json.loads(text)
+    return policy
+
+
+def _reading(place: Place, buckets: Sequence[str]) -> list[Reply]:
+    arns = [f"arn:{place.realm.partition}:s3:::{bucket}" for bucket in buckets]
+    if not arns:
+        return []
+    return [
+        {
+            "Sid": "ChannelBuckets",
+            "Effect": "Allow",
+            "Action": ["s3:GetObject"],
+            "Resource": [f"{arn}/*" for arn in arns],
+        },
+        {
+            "Sid": "ChannelBucketsListing",
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket", "s3:GetBucketLocation"],
+            "Resource": arns,
+        },
+    ]
+
+
+def _canonical(policy: Reply) -> str:
+    return canonical(policy).decode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +98,8 @@ class Role:
             name=self.name,
             owner=tags.get(OWNER_TAG, ""),
             tags=tags,
-            trust=canonical(reply["Role"]["AssumeRolePolicyDocument"]).decode(),
-            permissions=canonical(inline["PolicyDocument"]).decode() if inline else "",
+            trust=_canonical(reply["Role"]["AssumeRolePolicyDocument"]),
+            permissions=_canonical(inline["PolicyDocument"]) if inline else "",
         )
 
     def create(self, context: Context) -> None:
@@ -72,17 +117,29 @@ class Role:
                 raise
         self._put_permissions(context)
 
-    def update(self, context: Context, observed: Resource) -> None:  # noqa: ARG002 - both documents are put whole
-        """Put both documents."""
-        request = {"RoleName": self.name, "PolicyDocument": self.trust}
-        context.aws.call("iam", "UpdateAssumeRolePolicy", request)
-        self._put_permissions(context)
+    def update(self, context: Context, observed: Resource) -> None:
+        """Put the document that differs; policies of other names stay."""
+        puts = {"trust": self._put_trust, "permissions": self._put_permissions}
+        for difference in differences(observed, self):
+            puts[difference.field](context)
 
     def delete(self, context: Context) -> None:
         """The inline policy first; IAM refuses otherwise."""
         context.aws.find("iam", "DeleteRolePolicy", {"RoleName": self.name, "PolicyName": POLICY_NAME})
         context.aws.find("iam", "DeleteRole", {"RoleName": self.name})
 
+    def _put_trust(self, context: Context) -> None:
+        request = {"RoleName": self.name, "PolicyDocument": self.trust}
+        context.aws.call("iam", "UpdateAssumeRolePolicy", request)
+
     def _put_permissions(self, context: Context) -> None:
         request = {"RoleName": self.name, "PolicyName": POLICY_NAME, "PolicyDocument": self.permissions}
         context.aws.call("iam", "PutRolePolicy", request)
+
+
+def owned(context: Context, place: Place) -> list[Role]:
+    """Every role of this project in this region, whatever the configuration was when it was made."""
+    names = [str(item["RoleName"]) for item in context.aws.pages("iam", "ListRoles", "Roles", {})]
+    ours = [name for name in names if name == place.role_stem or name.startswith(f"{place.role_stem}-")]
+    found = [Role(name=name, owner="", trust="", permissions="").read(context) for name in ours]
+    return [role for role in found if role and role.owner == context.project.name]

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from shapemaker_action.errors import JobFailedError
-from shapemaker_action.naming import OWNER_TAG, SPEC_TAG, content_name, digest
+from shapemaker_action.naming import SPEC_TAG, content_name, digest
 from shapemaker_action.resources import job
-from shapemaker_action.resources.request import Request, with_api, with_tags
+from shapemaker_action.resources.request import Request, by_content, with_api, with_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from shapemaker_action.aws.session import Reply
     from shapemaker_action.context import Context
-    from shapemaker_action.plan import Resource
     from shapemaker_action.resources.channel import Channel
     from shapemaker_action.resources.place import Place
 
@@ -23,59 +22,16 @@ EXPERIMENTAL_TAG = "shapemaker:experimental"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingJob:
-    """Desired is always Completed: a job that runs is attached to, a failed one is an error."""
+class TrainingJob(job.Job):
+    """A job that makes a model."""
 
     kind: ClassVar[str] = job.TRAINING.noun
-    borrowed: ClassVar[bool] = False
-
-    name: str
-    owner: str
-    status: str = job.DONE
-    request: Request = field(compare=False, repr=False)
-    tags: Mapping[str, str] = field(compare=False)
-    limit: float = field(default=0, compare=False)
-    """Seconds that it may take, waiting for instances included."""
+    work: ClassVar[job.JobKind] = job.TRAINING
 
     @property
     def model_data(self) -> str:
         """Where SageMaker puts the model artifacts of this job; known before it runs."""
         return model_data(self.request, self.name)
-
-    def read(self, context: Context) -> TrainingJob | None:
-        """The job of this name, whatever its state."""
-        reply = job.describe(context, job.TRAINING, self.name)
-        if reply is None:
-            return None
-        tags = job.tags_of(context, job.TRAINING, reply)
-        return TrainingJob(
-            name=self.name,
-            owner=tags.get(OWNER_TAG, ""),
-            status=job.TRAINING.status(reply),
-            request=self.request,
-            tags=tags,
-        )
-
-    def create(self, context: Context) -> None:
-        """Start it and, unless told otherwise, follow it to its end."""
-        job.create(context, job.TRAINING, self.request)
-        self._follow(context)
-
-    def update(self, context: Context, observed: Resource) -> None:  # noqa: ARG002 - the job is described anew
-        """Attach to it; a failed one raises with its reason."""
-        self._follow(context)
-
-    def delete(self, context: Context) -> None:
-        """Stop it if it runs, then delete its record."""
-        reply = job.describe(context, job.TRAINING, self.name)
-        if reply and job.TRAINING.status(reply) == "InProgress":
-            context.aws.find("sagemaker", "StopTrainingJob", {"TrainingJobName": self.name})
-        job.settle(context, job.TRAINING, self.name)
-        context.aws.find("sagemaker", "DeleteTrainingJob", {"TrainingJobName": self.name})
-
-    def _follow(self, context: Context) -> None:
-        if context.switches.wait:
-            job.wait(context, job.TRAINING, self.name, self.limit)
 
 
 def wanted(context: Context, place: Place, image_uri: str, channels: Sequence[Channel]) -> TrainingJob:
@@ -107,9 +63,9 @@ def wanted(context: Context, place: Place, image_uri: str, channels: Sequence[Ch
     request = with_api(
         {key: value for key, value in ours.items() if value not in ({}, [])}, train.api, "CreateTrainingJob"
     )
-    spec = digest(
-        [_nameless(request, image_uri, place.image_identity(image_uri)), [c.identity(context.aws) for c in channels]]
-    )
+    content = by_content(request, "AlgorithmSpecification", "TrainingImage", place)
+    content.pop("RoleArn", None)  # who may read the data doesn't change what comes of them
+    spec = digest([content, [channel.identity(context.aws) for channel in channels], train.checkpoints])
     base = content_name(context.project.scope, "train", spec)
     if train.checkpoints:
         request["CheckpointConfig"] = {"S3Uri": f"{place.prefix_uri}/checkpoints/{base}"}
@@ -125,18 +81,11 @@ def wanted(context: Context, place: Place, image_uri: str, channels: Sequence[Ch
 
 
 def model_data(request: Request, name: str) -> str:
-    """Where SageMaker puts the artifacts of a job of this name."""
-    output = request.get("OutputDataConfig")
-    path = output.get("S3OutputPath", "") if isinstance(output, dict) else ""
-    return f"{str(path).rstrip('/')}/{name}/output/model.tar.gz"
-
-
-def _nameless(request: Request, image_uri: str, identity: str) -> Request:
-    """The request with the image named by content, not by the registry that happens to hold it."""
-    specification = request.get("AlgorithmSpecification")
-    if isinstance(specification, dict) and specification.get("TrainingImage") == image_uri:
-        return {**request, "AlgorithmSpecification": {**specification, "TrainingImage": identity}}
-    return request
+    """Where SageMaker puts the artifacts of a job of this name: an archive, or files below a prefix."""
+    given = request.get("OutputDataConfig")
+    output: Request = given if isinstance(given, dict) else {}
+    place = f"{str(output.get('S3OutputPath', '')).rstrip('/')}/{name}/output"
+    return f"{place}/model/" if output.get("CompressionType") == "NONE" else f"{place}/model.tar.gz"
 
 
 def _channel(channel: Channel) -> Request:

@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from shapemaker_action.resources import endpoint_config as configs
-from shapemaker_action.resources import image, model, processing_job, training_job
+from shapemaker_action.resources import image, model, processing_job, role, training_job
 from shapemaker_action.resources.bucket import Bucket
 from shapemaker_action.resources.channel import Channel
 from shapemaker_action.resources.endpoint import Endpoint
 from shapemaker_action.resources.place import Place
 from shapemaker_action.resources.repository import Repository
-from shapemaker_action.resources.role import Role, document
+from shapemaker_action.resources.role import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,20 +48,12 @@ class Wants:
         return [bucket, repository, *([] if settings.role else [self._role()])]
 
     def _role(self) -> Role:
-        place = self.place
-        values = {
-            "account": place.realm.account,
-            "region": place.realm.region,
-            "partition": place.realm.partition,
-            "bucket": place.bucket,
-            "repository": place.repository,
-        }
         return Role(
-            name=place.role_name,
+            name=self.place.role_name,
             owner=self.context.project.name,
             tags=self.context.shared_tags,
-            trust=document("execution-trust.json", values),
-            permissions=document("execution-permissions.json", values),
+            trust=role.trust(self.place),
+            permissions=role.permissions(self.place),
         )
 
     @cached_property
