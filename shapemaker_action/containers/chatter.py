@@ -15,12 +15,16 @@ _CHATTER = re.compile(
     |Copying\ (?:blob|config)\b.*|Writing\ manifest\b.*
     |\#\d+\ (?:
         \.\.\.|CACHED|DONE\b.*|sha256:.*                      # BuildKit: a step's end, a layer's bytes
-        |\[internal\].*|(?:transferring|resolve|extracting)\b.*
+        |\[internal\].*|(?:transferring|resolve|extracting|exporting|writing|naming)\b.*
         |\d+\.\d+\s*                                          # an empty line of a RUN
     )
     """,
     re.VERBOSE,
 )
+
+_STEP = re.compile(r"#\d+ \[")
+_WIDTH = 150
+"""Characters of a step that are shown: a RUN of many lines arrives as a single one."""
 
 
 def without(on_line: Callable[[str], None]) -> Callable[[str], None]:
@@ -28,6 +32,6 @@ def without(on_line: Callable[[str], None]) -> Callable[[str], None]:
 
     def choose(line: str) -> None:
         if not _CHATTER.fullmatch(line):
-            on_line(line)
+            on_line(f"{line[:_WIDTH]}…" if _STEP.match(line) and len(line) > _WIDTH else line)
 
     return choose

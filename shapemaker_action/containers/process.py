@@ -80,9 +80,8 @@ class ProcessEngine:
         document = json.loads(body)
         remote = registry.Registry(credentials, registry.Reference.parse(image).repository)
         for blob in [each["digest"] for each in (*document["layers"], document["config"])]:
-            there = remote.has_blob(blob)
-            on_line(f"{blob}: {'already there' if there else 'sending'}")
-            if not there:
+            if not remote.has_blob(blob):
+                on_line(f"{blob}: sending")
                 remote.upload(blob, self._store.blob(blob))
         remote.put_manifest(registry.Reference.parse(image).name, body)
         return registry.prove(credentials, image).digest

@@ -17,6 +17,10 @@ BUILD = """\
 #6 0.733
 #6 1.040 ERROR: No matching distribution found for six==1.17.0
 #6 ...
+#7 exporting to image
+#7 exporting layers done
+#7 writing image sha256:2a1f5c done
+#7 naming to registry.example.com/salary:training done
 #6 ERROR: process "/bin/sh -c pip install" did not complete successfully: exit code: 1
 ------
  > [training 2/4] RUN pip install -r requirements.txt:
@@ -75,3 +79,10 @@ def test_of_a_push_what_was_sent_the_digest_and_errors_are_heard() -> None:
         "denied: the repository is not yours",
     ]
     assert heard(PODMAN) == ["Error: writing blob: denied"]
+
+
+def test_a_step_of_many_lines_is_shown_by_its_beginning() -> None:
+    step = f"#6 [training 2/4] RUN {'pip install six && ' * 20}"
+    assert heard(step) == [f"{step[:150]}…"]
+    output = f"#6 0.512 {'x' * 300}"
+    assert heard(output) == [output]
