@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from shapemaker_action.arguments import HELPERS, STAGES  # noqa: E402 - needs the path above
+from shapemaker_action.arguments import STAGES, TOOLS  # noqa: E402 - needs the path above
 from shapemaker_action.errors import MEANING  # noqa: E402 - the same
 
 Node = dict[str, object]
@@ -25,8 +25,8 @@ def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def stages() -> str:
-    """Every stage and helper."""
-    return table(("stage", "what it does"), [(f"`{name}`", text) for name, text in (STAGES | HELPERS).items()])
+    """Every stage and tool."""
+    return table(("stage", "what it does"), [(f"`{name}`", text) for name, text in (STAGES | TOOLS).items()])
 
 
 def exit_codes() -> str:

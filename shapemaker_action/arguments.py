@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 import shlex
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -30,7 +32,7 @@ STAGES: dict[str, str] = {
     "delete": "remove what is owned: endpoint, configurations, models; --everything also what holds data",
 }
 RUN = ("validate", "provision", "build", "train", "evaluate", "deploy", "invoke")
-HELPERS: dict[str, str] = {
+TOOLS: dict[str, str] = {
     "run": f"the bundle {', '.join(RUN)}",
     "init": "copy a part of shapemaker out, to make it your own: --eject PART",
     "local": "the local SageMaker: local up, down, status, logs, env",
@@ -43,10 +45,12 @@ DEFAULT_CONFIG = "shapemaker.yml"
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """One call of the tool. `words` is the stage list and, for helpers, what follows it."""
+    """One call of the command line. `words` is the stage list or a tool, and what follows the tool's name."""
 
     words: tuple[str, ...]
     root: Path
+    directory: str = ""
+    """`root` as it was written."""
     configs: tuple[str, ...] = (DEFAULT_CONFIG,)
     environment: str = ""
     target: str = "aws"
@@ -63,6 +67,11 @@ class Invocation:
     program: str = "shapemaker"
 
     @property
+    def is_tool(self) -> bool:
+        """Whether this is no stage list, but something beside them."""
+        return self.words[0] in TOOLS and self.words[0] != "run"
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """The stages in the order they were given; the bundle unfolded."""
         names = [name.strip() for name in self.words[0].split(",")]
@@ -77,6 +86,7 @@ class Invocation:
             ("--environment", self.environment, ""),
             ("--region", self.region, ""),
             ("--engine", self.engine, ""),
+            ("--directory", self.directory, ""),
         ):
             options += [name, shlex.quote(value)] if value != default else []
         for config in self.configs if self.configs != (DEFAULT_CONFIG,) else ():
@@ -94,18 +104,18 @@ class _Parser(argparse.ArgumentParser):
 
 def parser(program: str) -> argparse.ArgumentParser:
     """The grammar: `shapemaker STAGE[,STAGE…] [options]`."""
-    lines = [f"  {name:<10} {text}" for name, text in (STAGES | HELPERS).items()]
+    lines = [f"  {name:<10} {text}" for name, text in (STAGES | TOOLS).items()]
     made = _Parser(
         prog=program,
         usage="%(prog)s STAGE[,STAGE...] [options]",
         description="Bring your own container to Amazon SageMaker, from model code to an answered invocation.",
-        epilog="\n".join(["stages and helpers:", *lines]),
+        epilog="\n".join(["stages and tools:", *lines]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     made.add_argument("words", metavar="STAGE", nargs="+", help="what to do; several stages separated by commas")
     made.add_argument("--version", action="version", version=f"shapemaker {__version__}")
-    for add in (_add_common, _add_training, _add_deployment, _add_helpers):
+    for add in (_add_common, _add_training, _add_deployment, _add_tools):
         add(made)
     return made
 
@@ -137,9 +147,19 @@ def _add_common(made: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--no-wait", action="store_true", help="do not wait for a job or an endpoint")
     group.add_argument(
-        "--timeout", metavar="SECONDS", type=float, default=0, help="stop waiting after this; work goes on"
+        "--timeout", metavar="SECONDS", type=_seconds, default=0, help="stop waiting after this; work goes on"
     )
     group.add_argument("--fingerprint", metavar="DIGEST", default="", help="apply only a plan with this fingerprint")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, got {text!r}")
+    return value
 
 
 def _add_training(made: argparse.ArgumentParser) -> None:
@@ -161,7 +181,7 @@ def _add_deployment(made: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_helpers(made: argparse.ArgumentParser) -> None:
+def _add_tools(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("init, local, dev")
     group.add_argument("--eject", metavar="PART", default="", help="init: the part to copy out")
     group.add_argument("--port", metavar="PORT", type=int, default=0, help="local up, dev serve: the port on 127.0.0.1")
@@ -193,6 +213,7 @@ def from_argv(argv: Sequence[str], environ: Mapping[str, str], program: str) -> 
         Invocation(
             words=tuple(given.words),
             root=_root(given.directory, environ),
+            directory=given.directory,
             configs=tuple(given.config) or (DEFAULT_CONFIG,),
             environment=given.environment,
             target=given.target,
@@ -211,12 +232,26 @@ def from_argv(argv: Sequence[str], environ: Mapping[str, str], program: str) -> 
     )
 
 
+def format_of(argv: Sequence[str], environ: Mapping[str, str]) -> str:
+    """The format that is asked for, read before anything can be wrong: an error has to come in it, too."""
+    if not argv:
+        return "json" if _input(environ, "format") == "json" else "text"
+    found = "text"
+    for before, word in zip(["", *argv], argv, strict=False):
+        if word == "--":
+            break
+        if word.startswith("--format=") or before == "--format":
+            found = word.removeprefix("--format=")
+    return "json" if found == "json" else "text"
+
+
+def _input(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(f"SHAPEMAKER_INPUT_{name.upper().replace('-', '_')}", "").strip()
+
+
 def from_inputs(environ: Mapping[str, str], program: str) -> Invocation:
     """The invocation of the Action: its inputs arrive as `SHAPEMAKER_INPUT_*`, empty when they were not given."""
-
-    def read(name: str) -> str:
-        return environ.get(f"SHAPEMAKER_INPUT_{name.upper().replace('-', '_')}", "").strip()
-
+    read = partial(_input, environ)
     argv: list[str] = []
     for option, name in (
         ("--environment", "environment"),
@@ -247,15 +282,17 @@ def _root(directory: str, environ: Mapping[str, str]) -> Path:
 
 def _checked(invocation: Invocation) -> Invocation:
     first = invocation.words[0]
-    if first in HELPERS and first != "run":
+    if invocation.is_tool:
         return invocation
     for name in (part.strip() for part in first.split(",")):
-        if name not in STAGES and name != "run":
-            close = difflib.get_close_matches(name, [*STAGES, *HELPERS], n=1)
-            meant = f"; did you mean '{close[0]}'?" if close else ""
+        if name in TOOLS and name != "run":
             raise InvalidInputError(
-                f"unknown stage {name!r}{meant}", remedy=f"one of: {', '.join([*STAGES, *HELPERS])}"
+                f"'{name}' is no stage, it goes alone", state="nothing was done", remedy=f"run it by itself: {name}"
             )
+        if name not in STAGES and name != "run":
+            close = difflib.get_close_matches(name, [*STAGES, *TOOLS], n=1)
+            meant = f"; did you mean '{close[0]}'?" if close else ""
+            raise InvalidInputError(f"unknown stage {name!r}{meant}", remedy=f"one of: {', '.join([*STAGES, *TOOLS])}")
     if invocation.words[1:]:
         raise InvalidInputError(
             f"unexpected {invocation.words[1]!r} after the stage",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import signal
@@ -16,13 +17,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapemaker_action import __version__
-from shapemaker_action.arguments import HELPERS, Invocation, from_argv, from_inputs
+from shapemaker_action.arguments import Invocation, format_of, from_argv, from_inputs
 from shapemaker_action.aws.session import Aws, AwsCallError, Target
 from shapemaker_action.config.load import load
+from shapemaker_action.containers.select import OVERRIDE as ENGINE_VARIABLE
 from shapemaker_action.containers.select import choose
 from shapemaker_action.context import Context
-from shapemaker_action.errors import CancelledError, ShapemakerError, TerminatedError
-from shapemaker_action.events import StageFinished, StageStarted
+from shapemaker_action.errors import (
+    AccessError,
+    Cancelled,
+    CancelledError,
+    ConfigError,
+    EnvironmentProblemError,
+    ShapemakerError,
+    TerminatedError,
+)
+from shapemaker_action.events import Notice, StageFinished, StageStarted
 from shapemaker_action.report import reporters
 from shapemaker_action.report.result import Result, StageResult
 from shapemaker_action.stages import dev, init, local, schema
@@ -34,65 +44,126 @@ if TYPE_CHECKING:
 
     from shapemaker_action.config.project import Project
     from shapemaker_action.containers.engine import Engine
+    from shapemaker_action.events import Emit, Event
     from shapemaker_action.outcome import Outcome
     from shapemaker_action.report.reporter import Reporter
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_MACHINE = frozenset(
+    {
+        errno.EACCES,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.ENOSPC,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""What the machine refuses or lacks; any other error of the operating system that gets to the top is a bug."""
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is of `errors.ExitCode`."""
     arguments = sys.argv[1:] if argv is None else argv
-    result = Result(command=" ".join(arguments))
-    reporter = reporters.choose("text", os.environ)
+    result = Result()
+    # Known before anything can go wrong: an error has to come in the format that was asked for.
+    reporter = reporters.choose(format_of(arguments, os.environ), os.environ)
     began = time.monotonic()
-    try:
-        with _signals():
-            invocation = _invocation(arguments)
-            reporter = reporters.choose(invocation.format, os.environ)
-            result.target = invocation.target
-            run(invocation, reporter, result)
-    except ShapemakerError as error:
-        result.error = error
-    except AwsCallError as error:
-        result.error = error.explain()
-    except Exception as error:  # noqa: BLE001 - the one boundary: what gets here is a bug of ours
-        result.error = _bug(error)
-    result.seconds = time.monotonic() - began
-    reporter.finish(result)
+    with _handlers_restored():
+        try:
+            with _interruptible():
+                _command(arguments, reporter, result)
+        except ShapemakerError as error:
+            result.error = error
+        except Cancelled as cancelled:
+            remedy = "run the same command again; it re-attaches"
+            result.error = _cancelled(cancelled, "jobs and rollouts that were started go on", remedy)
+        except OSError as error:
+            result.error = _lacking(error) if error.errno in _MACHINE else _bug(error)
+        except Exception as error:  # noqa: BLE001 - the one boundary: what gets here is a bug of ours
+            result.error = _bug(error)
+        result.seconds = time.monotonic() - began
+        reporter.finish(result)
     return int(result.exit_code)
+
+
+def _command(arguments: list[str], reporter: Reporter, result: Result) -> None:
+    invocation = _invocation(arguments)
+    result.target = invocation.target
+    if invocation.engine:
+        # An option wins over a variable, also in what we start: so it becomes the variable.
+        os.environ[ENGINE_VARIABLE] = invocation.engine
+    run(invocation, reporter, result)
 
 
 def run(invocation: Invocation, reporter: Reporter, result: Result) -> None:
     """As `main`, but it raises; `result` grows stage by stage."""
-    if invocation.words[0] in HELPERS and invocation.words[0] != "run":
-        _finish(reporter, result, invocation.words[0], 0, _help_out(invocation, reporter))
+
+    def emit(event: Event) -> None:
+        result.record(event)
+        reporter.event(event)
+
+    if invocation.is_tool:
+        try:
+            _finish(reporter, result, invocation.words[0], 0, _run_tool(invocation, reporter, emit))
+        except Cancelled as cancelled:
+            raise _cancelled(cancelled, "it was stopped", "run the same command again") from cancelled
         return
-    context = build_context(invocation, reporter)
-    for stage in invocation.stages:
-        reporter.event(StageStarted(stage=stage))
-        began = time.monotonic()
-        outcome = STAGES[stage](context)
-        _finish(reporter, result, stage, time.monotonic() - began, outcome)
+    context = build_context(invocation, reporter, emit)
+    with _explained(context):
+        for stage in invocation.stages:
+            if stage != "validate":
+                _demand_account(context)
+            emit(StageStarted(stage=stage))
+            began = time.monotonic()
+            outcome = STAGES[stage](context)
+            _finish(reporter, result, stage, time.monotonic() - began, outcome)
+
+
+@contextmanager
+def _explained(context: Context) -> Iterator[None]:
+    try:
+        yield
+    except AwsCallError as error:
+        raise error.explain(context.again) from error
 
 
 def _finish(reporter: Reporter, result: Result, stage: str, seconds: float, outcome: Outcome) -> None:
-    result.stages.append(StageResult(stage=stage, seconds=seconds, outcome=outcome))
+    result.ended(StageResult(stage=stage, seconds=seconds, outcome=outcome))
     if stage in STAGES:
         reporter.event(StageFinished(stage=stage, seconds=seconds, outcome=outcome.summary))
     reporter.outcome(outcome)
 
 
-def _help_out(invocation: Invocation, reporter: Reporter) -> Outcome:
-    helper = invocation.words[0]
-    if helper == "schema":
+def _run_tool(invocation: Invocation, reporter: Reporter, emit: Emit) -> Outcome:
+    tool = invocation.words[0]
+    if tool == "schema":
         return schema.run()
-    if helper == "init":
+    if tool == "init":
         return init.run(invocation.root, invocation.eject)
-    if helper == "local":
-        return local.run(local.Request.of(invocation, _region(invocation)), os.environ)
-    return dev.run(build_context(invocation, reporter), dev.Request.of(invocation))
+    if tool == "local":
+        return local.run(local.Request.of(invocation, _region(invocation, emit)), os.environ)
+    request = dev.Request.of(invocation)
+    context = build_context(invocation, reporter, emit)
+    with _explained(context):
+        return dev.run(context, request)
 
 
-def build_context(invocation: Invocation, reporter: Reporter) -> Context:
+def _demand_account(context: Context) -> None:
+    """Before anything is read or changed: whether these credentials are of the account that the project allows."""
+    allowed = context.project.aws.account
+    if allowed and (found := context.aws.realm.account) != allowed:
+        raise AccessError(
+            f"the credentials are of account {found}, but aws.account allows only {allowed}",
+            state="nothing was changed",
+            remedy="use credentials of the right account, or change aws.account in the configuration",
+        )
+
+
+def build_context(invocation: Invocation, reporter: Reporter, emit: Emit | None = None) -> Context:
     """Read the configuration, choose the target, and put together what the stages work with."""
     loaded = load(
         [Path(config) for config in invocation.configs],
@@ -114,7 +185,7 @@ def build_context(invocation: Invocation, reporter: Reporter) -> Context:
         config=invocation.configs,
         aws=aws,
         engine=engine,
-        emit=reporter.event,
+        emit=emit or reporter.event,
         command=invocation.again,
         commit=_commit(invocation.root),
         switches=invocation.switches,
@@ -143,12 +214,16 @@ def _invocation(arguments: list[str]) -> Invocation:
     return from_argv(arguments or ["--help"], os.environ, program)
 
 
-def _region(invocation: Invocation) -> str:
-    """The region that AWS clients are pointed to: as asked, else the project's, if there is one here."""
-    if invocation.region or not (invocation.root / invocation.configs[0]).is_file():
+def _region(invocation: Invocation, emit: Emit) -> str:
+    """For `local env`, the region that AWS clients are pointed to: as asked, else the project's, if there is one."""
+    if invocation.words[1:] != ("env",) or invocation.region or not (invocation.root / invocation.configs[0]).is_file():
         return invocation.region
     paths = [Path(config) for config in invocation.configs]
-    return load(paths, root=invocation.root, environment=invocation.environment).project.aws.region
+    try:
+        return load(paths, root=invocation.root, environment=invocation.environment).project.aws.region
+    except ConfigError as error:
+        emit(Notice(text=f"{error.message}; the region is the local SageMaker's own (or say --region)", warning=True))
+        return ""
 
 
 def _program(path: Path) -> str:
@@ -170,28 +245,43 @@ def _commit(root: Path) -> str:
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
-    """SIGINT and SIGTERM end our waiting at once; nothing remote is stopped."""
-
-    def raise_(error: type[ShapemakerError]) -> None:
-        raise error(
-            "cancelled",
-            state="jobs and rollouts that were started go on",
-            remedy="run the same command again; it re-attaches",
-        )
-
-    def on_int(_number: int, _frame: FrameType | None) -> None:
-        raise_(CancelledError)
-
-    def on_term(_number: int, _frame: FrameType | None) -> None:
-        raise_(TerminatedError)
-
-    before = signal.signal(signal.SIGINT, on_int), signal.signal(signal.SIGTERM, on_term)
+def _handlers_restored() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before[0])
-        signal.signal(signal.SIGTERM, before[1])
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGINT and SIGTERM end our waiting at once; nothing remote is stopped. Afterwards the report is not disturbed."""
+
+    def cancel(number: int, _frame: FrameType | None) -> None:
+        raise Cancelled(number)
+
+    for number in _SIGNALS:
+        signal.signal(number, cancel)
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _cancelled(cancelled: Cancelled, state: str, remedy: str) -> ShapemakerError:
+    error = CancelledError if cancelled.number == signal.SIGINT else TerminatedError
+    return error("cancelled", state=state, remedy=remedy)
+
+
+def _lacking(error: OSError) -> ShapemakerError:
+    place = f": {error.filename}" if error.filename else ""
+    return EnvironmentProblemError(
+        f"{error.strerror}{place}",
+        state="what was done so far stays; running again is safe",
+        remedy="free what this machine lacks, or change who may read and write there, then run the same command again",
+    )
 
 
 def _bug(error: Exception) -> ShapemakerError:

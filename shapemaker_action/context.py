@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
     from shapemaker_action.config.project import Project
     from shapemaker_action.containers.engine import Engine
     from shapemaker_action.events import Emit
+
+
+_TRAINING = frozenset({"plan", "train", "evaluate", "run"})
+_SERVING = frozenset({"deploy", "run"})
+_HEEDED_BY = {
+    "--experimental": _TRAINING,
+    "--training-job": _SERVING,
+    "--model-data": _SERVING,
+    "--force": _SERVING | {"evaluate"},
+    "--everything": frozenset({"delete"}),
+    "--timeout": frozenset({"train", "evaluate", "deploy", "rollback", "run"}),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +54,27 @@ class Switches:
     """Only apply when the plan still has this fingerprint."""
     logs: bool = False
 
+    def options(self, stages: str) -> list[str]:
+        """These switches as a command line has them, as far as the stages heed them.
+
+        `--retry` stays out: continued is the attempt that was begun. So do `--no-wait`, `--fingerprint` and `--logs`,
+        which mean this one call.
+        """
+        known = {
+            "--experimental": self.experimental,
+            "--training-job": self.training_job,
+            "--model-data": self.model_data,
+            "--force": self.force,
+            "--everything": self.everything,
+            "--timeout": f"{self.timeout:g}" if self.timeout else "",
+        }
+        heeding = set(stages.split(","))
+        options: list[str] = []
+        for name, value in known.items():
+            if value and heeding & _HEEDED_BY[name]:
+                options += [name] if value is True else [name, shlex.quote(str(value))]
+        return options
+
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
@@ -61,7 +95,7 @@ class Context:
 
     def again(self, stages: str) -> str:
         """The command that continues: `shapemaker train --target local`."""
-        return self.command.format(stages=stages)
+        return " ".join([self.command.format(stages=stages), *self.switches.options(stages)])
 
     @property
     def shared_tags(self) -> dict[str, str]:

@@ -50,6 +50,14 @@ MEANING: dict[ExitCode, str] = {
 }
 
 
+class Cancelled(BaseException):
+    """A signal asks us to end. No `Exception`, or a library on the way up would take it for a fault and try again."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"signal {number}")
+        self.number = number
+
+
 class ShapemakerError(Exception):
     """An error with a remedy. `state` says what is true now, `remedy` how to continue."""
 
@@ -78,7 +86,7 @@ class ConfigError(InvalidInputError):
         super().__init__(
             f"the configuration has {count} problem{'s' if count != 1 else ''}",
             state="nothing was sent to AWS",
-            remedy="mend the lines named above, then check with: shapemaker validate",
+            remedy="mend the lines named above, then run the same command again",
         )
         self.diagnostics = diagnostics
 

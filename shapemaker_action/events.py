@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shapemaker_action.naming import Json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +70,14 @@ class Notice:
     warning: bool = False
 
 
-Event = StageStarted | StageFinished | ChangeStarted | ChangeFinished | Progress | LogLine | Notice
+@dataclass(frozen=True, kw_only=True)
+class ValuesKnown:
+    """Outputs that a stage knows before it has ended: they stay known when it fails afterwards."""
+
+    values: Mapping[str, Json]
+
+
+Event = StageStarted | StageFinished | ChangeStarted | ChangeFinished | Progress | LogLine | Notice | ValuesKnown
 Emit = Callable[[Event], None]
 
 

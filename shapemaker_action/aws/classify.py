@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from http import HTTPStatus
 
 
 class Kind(str, Enum):
@@ -88,6 +89,13 @@ _BY_CODE: dict[str, Kind] = {
             "InvalidIdentityToken",
             "SignatureDoesNotMatch",
             "InvalidAccessKeyId",
+            "InvalidSignatureException",
+            "IncompleteSignature",
+            "IncompleteSignatureException",
+            "RequestTimeTooSkewed",
+            "MissingAuthenticationToken",
+            "MissingAuthenticationTokenException",
+            "AuthFailure",
         ),
         Kind.CREDENTIALS,
     ),
@@ -126,4 +134,6 @@ def classify(code: str, message: str, status: int) -> Kind:
     for pattern, kind in _BY_TEXT:
         if pattern.search(message):
             return kind
-    return Kind.TRANSIENT if status >= 500 else Kind.INVALID  # noqa: PLR2004 - HTTP's own border
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return Kind.PERMISSION
+    return Kind.TRANSIENT if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Kind.INVALID

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,7 +24,7 @@ from shapemaker_action.errors import (
 from shapemaker_action.naming import Realm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 Reply = dict[str, Any]
 
@@ -48,27 +51,58 @@ class AwsCallError(Exception):
         self.kind = classify(code, message, status)
         self.details: Reply = {}
 
-    def explain(self) -> ShapemakerError:
-        """The error that the user sees, with the exit code of its class."""
+    def explain(self, again: Callable[[str], str]) -> ShapemakerError:
+        """The error that the user sees, with the exit code of its class; `again` gives the command for a stage."""
         what = f"{self.operation} was refused by {self.service}: {self.code}: {self.message}"
         error, remedy = _EXPLANATIONS[self.kind]
-        return error(what, state="nothing else was changed by this call", remedy=remedy.format(call=self.operation))
+        facts = {"access": self._access, "plan": again("plan"), "status": again("status")}
+        return error(what, state="nothing else was changed by this call", remedy=remedy.format(**facts))
 
+    @property
+    def _access(self) -> str:
+        """The missing permission as IAM names it in the message, else by the operation."""
+        if found := _DENIED.search(self.message):
+            action, resource = found.groups()
+            return f"{action} on {resource}" if resource else action
+        return f"{self.service}:{self.operation}"
+
+
+_DENIED = re.compile(r"not authorized to perform:? (\w[\w-]*:\w+)(?: on (?:the )?resource:? (\S+?)[.,]?(?=\s|$))?")
 
 _EXPLANATIONS: dict[Kind, tuple[type[ShapemakerError], str]] = {
-    Kind.NOT_FOUND: (ForeignError, "something was deleted outside shapemaker; see what is there with: shapemaker plan"),
-    Kind.EXISTS: (ForeignError, "a resource of that name exists; see what is there with: shapemaker plan"),
-    Kind.FOREIGN: (ForeignError, "choose another name in shapemaker.yml (bucket names are global)"),
+    Kind.NOT_FOUND: (ForeignError, "something was deleted outside shapemaker; see what is there with: {plan}"),
+    Kind.EXISTS: (ForeignError, "a resource of that name exists; see what is there with: {plan}"),
+    Kind.FOREIGN: (ForeignError, "choose another name in the configuration (bucket names are global)"),
     Kind.BUSY: (LockedError, "wait for the change that is under way, then run the same command again"),
     Kind.THROTTLE: (CapacityError, "AWS kept throttling; run the same command again in some minutes"),
     Kind.QUOTA: (CapacityError, "ask for a higher quota in the Service Quotas console, or choose a smaller instance"),
-    Kind.PERMISSION: (AccessError, "allow {call} to the identity that runs shapemaker (see templates/iam)"),
+    Kind.PERMISSION: (AccessError, "allow {access} to the identity that runs shapemaker, then run it again"),
     Kind.CREDENTIALS: (AccessError, "renew the credentials, then run the same command again; it re-attaches"),
-    Kind.MODEL: (InvocationError, "read the endpoint's log with: shapemaker status --logs"),
+    Kind.MODEL: (InvocationError, "read the endpoint's log with: {status} --logs"),
     Kind.PROPAGATING: (AccessError, "check that the role exists and trusts sagemaker.amazonaws.com"),
-    Kind.INVALID: (InvalidInputError, "change the field that the message names in shapemaker.yml"),
+    Kind.INVALID: (InvalidInputError, "change the field that the message names in the configuration"),
     Kind.TRANSIENT: (CapacityError, "AWS had a fault; run the same command again"),
 }
+
+_IDENTITY = (
+    "ConfigNotFound",
+    "ConfigParseError",
+    "CredentialRetrievalError",
+    "InfiniteLoopConfigError",
+    "InvalidConfigError",
+    "LoginError",
+    "MetadataRetrievalError",
+    "NoAuthTokenError",
+    "NoCredentialsError",
+    "NoRegionError",
+    "PartialCredentialsError",
+    "ProfileNotFound",
+    "RefreshWithMFAUnsupportedError",
+    "SSOError",
+    "TokenRetrievalError",
+    "UnknownCredentialError",
+)
+"""botocore's errors that say who we are is not known; a newer botocore has more of them than an older one."""
 
 
 class Aws:
@@ -92,28 +126,17 @@ class Aws:
 
     def call(self, service: str, operation: str, request: Mapping[str, Any] | None = None) -> Reply:
         """One API call by its AWS name. Raises `AwsCallError`, or an error of this machine when AWS isn't reached."""
-        client = self._client(service)
-        exceptions = self._botocore("exceptions")
-        method = getattr(client, self._boto("botocore").xform_name(operation))
-        try:
+        with _translated(service, operation, self.region):
+            method = getattr(self._client(service), self._boto("botocore").xform_name(operation))
             reply: Reply = method(**(request or {}))
-        except exceptions.ClientError as error:
-            raise _call_error(service, operation, error.response) from error
-        except exceptions.ParamValidationError as error:
-            raise InvalidInputError(f"{operation}: {error}", remedy="mend the api: block of shapemaker.yml") from error
-        except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.ProfileNotFound) as error:
-            raise AccessError(
-                f"no AWS credentials: {error}",
-                state="nothing was sent to AWS",
-                remedy="configure credentials (aws-actions/configure-aws-credentials in a workflow, `aws configure` on "
-                "a laptop), or work without an account: --target local",
-            ) from error
-        except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
-            raise EnvironmentProblemError(
-                f"{service} in {self.region} cannot be reached: {error}",
-                remedy="check the network, a proxy or AWS_ENDPOINT_URL, then run the same command again",
-            ) from error
         return reply
+
+    def call_for_body(self, service: str, operation: str, request: Mapping[str, Any]) -> tuple[Reply, bytes]:
+        """A call that answers with a stream, read to its end."""
+        reply = self.call(service, operation, request)
+        with _translated(service, operation, self.region):
+            body: bytes = reply["Body"].read()
+        return reply, body
 
     def find(self, service: str, operation: str, request: Mapping[str, Any]) -> Reply | None:
         """A reading call whose subject may not exist; None when it doesn't."""
@@ -148,35 +171,38 @@ class Aws:
         self._transfer("download_file", bucket, key, path)
 
     def _transfer(self, method: str, *arguments: str) -> None:
-        exceptions = self._botocore("exceptions")
-        failed = importlib.import_module("boto3.exceptions").Boto3Error
-        try:
+        with _translated("s3", method, self.region):
             getattr(self._client("s3"), method)(*arguments)
-        except exceptions.ClientError as error:
-            raise _call_error("s3", method, error.response) from error
-        except (failed, exceptions.BotoCoreError) as error:
-            raise EnvironmentProblemError(
-                f"S3: {error}", remedy="check the network, then run the same command again"
-            ) from error
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
             self._clients[service] = self._session.client(
-                service, config=self._config, endpoint_url=self.target.endpoint_url or None
+                service, config=self._config(service), endpoint_url=self.target.endpoint_url or None
             )
         return self._clients[service]
 
     @cached_property
     def _session(self) -> Any:
-        options = {"region_name": self.target.region}
+        options: dict[str, Any] = {"region_name": self.target.region}
         if self.target.access_key:
-            options |= {"aws_access_key_id": self.target.access_key, "aws_secret_access_key": self.target.secret_key}
+            # Profiles and files of the real AWS mean nothing there, and a wrong one would be an error.
+            nowhere = {
+                "profile": (None, None, None, None),
+                "config_file": (None, None, os.devnull, None),
+                "credentials_file": (None, None, os.devnull, None),
+            }
+            options |= {
+                "aws_access_key_id": self.target.access_key,
+                "aws_secret_access_key": self.target.secret_key,
+                "botocore_session": self._botocore("session").Session(session_vars=nowhere),
+            }
         return self._boto("boto3").Session(**options)
 
-    @cached_property
-    def _config(self) -> Any:
+    def _config(self, service: str) -> Any:
+        # A model may not bear the same request twice, and a slow one would be asked again and again.
+        attempts = 1 if service == "sagemaker-runtime" else 9
         return self._botocore("config").Config(
-            retries={"mode": "standard", "total_max_attempts": 9},
+            retries={"mode": "standard", "total_max_attempts": attempts},
             connect_timeout=10,
             # An invocation may take 60 s; SageMaker's own advice is 70.
             read_timeout=70,
@@ -194,6 +220,36 @@ class Aws:
     @staticmethod
     def _botocore(module: str) -> Any:
         return importlib.import_module(f"botocore.{module}")
+
+
+@contextmanager
+def _translated(service: str, operation: str, region: str) -> Iterator[None]:
+    """The errors of boto3 as ours, those of making a client included."""
+    exceptions = importlib.import_module("botocore.exceptions")
+    transfer = importlib.import_module("boto3.exceptions").Boto3Error
+    identity = tuple(getattr(exceptions, name) for name in _IDENTITY if hasattr(exceptions, name))
+    try:
+        yield
+    except exceptions.ClientError as error:
+        raise _call_error(service, operation, error.response) from error
+    except exceptions.ParamValidationError as error:
+        raise InvalidInputError(f"{operation}: {error}", remedy="mend the api: block of the configuration") from error
+    except identity as error:
+        raise AccessError(
+            f"no AWS credentials: {error}",
+            state="nothing was sent to AWS",
+            remedy="configure credentials (aws-actions/configure-aws-credentials in a workflow, `aws configure` on "
+            "a laptop), or work without an account: --target local",
+        ) from error
+    # An address that is no URL is a ValueError of botocore.
+    except (transfer, exceptions.BotoCoreError, ValueError) as error:
+        # A transfer hides what AWS answered behind a text of its own.
+        if isinstance(error.__context__, exceptions.ClientError):
+            raise _call_error(service, operation, error.__context__.response) from error
+        raise EnvironmentProblemError(
+            f"{service} in {region} cannot be reached: {error}",
+            remedy="check the network, a proxy or AWS_ENDPOINT_URL, then run the same command again",
+        ) from error
 
 
 def _call_error(service: str, operation: str, response: Reply) -> AwsCallError:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from shapemaker_action.errors import DeadlineError
-from shapemaker_action.events import Progress
+from shapemaker_action.errors import DeadlineError, EnvironmentProblemError
+from shapemaker_action.events import Notice, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from shapemaker_action.events import Emit
 
 T = TypeVar("T")
+
+GRACE = 600.0
+"""Seconds without a network that a wait survives: what is waited for goes on without us."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +67,13 @@ def until(
     """The first reading that is settled. Emits progress on every change of state and once a minute.
 
     Raises:
-        DeadlineError: when `wait.deadline` seconds have passed; nothing is stopped.
+        DeadlineError: when `wait.deadline` seconds have passed, or `GRACE` without a network; nothing is stopped.
     """
     began = clock.now()
+    look = _Patient(wait=wait, read=read, clock=clock, emit=emit)
     told, told_at = "", began
     while True:
-        reading = read()
+        reading = look()
         if settled(reading):
             return reading
         now = clock.now()
@@ -83,3 +87,29 @@ def until(
             told, told_at = state(reading), now
             emit(Progress(subject=wait.subject, state=told, seconds=now - began))
         clock.sleep(wait.pace.pause(now - began))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Patient(Generic[T]):
+    """Reads again when AWS cannot be reached: a laptop that slept or changed its network is no end of a job."""
+
+    wait: Wait
+    read: Callable[[], T]
+    clock: Clock
+    emit: Emit
+
+    def __call__(self) -> T:
+        lost_at = self.clock.now()
+        while True:
+            try:
+                return self.read()
+            except EnvironmentProblemError as error:
+                away = self.clock.now() - lost_at
+                if away >= min(GRACE, self.wait.deadline):
+                    raise DeadlineError(
+                        f"{self.wait.subject} could not be looked at for {away:.0f} s: {error.message}",
+                        state="it goes on",
+                        remedy=self.wait.remedy,
+                    ) from error
+                self.emit(Notice(text=f"{error.message}; looking again", warning=True))
+            self.clock.sleep(self.wait.pace.longest)

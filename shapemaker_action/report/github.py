@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
 
 from shapemaker_action.errors import ConfigError
-from shapemaker_action.report import harmless
+from shapemaker_action.report import document, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,6 +49,8 @@ class GithubReporter:
 
     inner: Reporter
     output_file: Path | None
+    commands: TextIO = field(default_factory=lambda: sys.stdout)
+    """Where annotations go; GitHub reads both streams."""
 
     def event(self, event: Event) -> None:
         """Unchanged."""
@@ -57,7 +59,7 @@ class GithubReporter:
     def diagnostic(self, diagnostic: Diagnostic) -> None:
         """Unchanged, and as an annotation at its place."""
         self.inner.diagnostic(diagnostic)
-        print(annotation(diagnostic), flush=True)
+        self._command(annotation(diagnostic))
 
     def outcome(self, outcome: Outcome) -> None:
         """Unchanged."""
@@ -71,11 +73,14 @@ class GithubReporter:
         if isinstance(result.error, ConfigError):
             found = result.error.diagnostics
             for diagnostic in found[:ANNOTATIONS]:
-                print(annotation(diagnostic), flush=True)
+                self._command(annotation(diagnostic))
             if len(found) > ANNOTATIONS:
-                print(f"::error::{len(found) - ANNOTATIONS} more problems; see the log above", flush=True)
+                self._command(f"::error::{len(found) - ANNOTATIONS} more problems; see the log above")
         elif result.error:
-            print(f"::error::{_data(f'{result.error.message} {result.error.remedy}')}", flush=True)
+            self._command(f"::error::{_data(f'{result.error.message} {result.error.remedy}')}")
+
+    def _command(self, text: str) -> None:
+        print(text, file=self.commands, flush=True)
 
 
 def annotation(diagnostic: Diagnostic) -> str:
@@ -104,7 +109,7 @@ def outputs(result: Result) -> dict[str, str]:
 
 
 def _text(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=True)
+    return value if isinstance(value, str) else document.dumps(value)
 
 
 def write_outputs(path: Path, values: Mapping[str, str]) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TextIO
 
+from shapemaker_action.report import document
 from shapemaker_action.report.text import TextReporter
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ class JsonReporter:
         self._people.diagnostic(diagnostic)
 
     def outcome(self, outcome: Outcome) -> None:
-        """As text, on stderr."""
-        self._people.outcome(outcome)
+        """As text, on stderr; what is data goes into the document alone."""
+        self._people.outcome(replace(outcome, data=""))
 
     def finish(self, result: Result) -> None:
         """The document; an error also as text."""
         if result.error:
             self._people.failed(result.error)
-        print(json.dumps(result.as_json(), indent=2, ensure_ascii=True), file=self.out, flush=True)
+        print(document.dumps(result.as_json(), indent=2), file=self.out, flush=True)
 
     @property
     def _people(self) -> TextReporter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ if TYPE_CHECKING:
 
 def choose(name: str, environ: Mapping[str, str]) -> Reporter:
     """`name` is `text` or `json`."""
-    inner: Reporter = JsonReporter() if name == "json" else TextReporter()
+    json = name == "json"
+    inner: Reporter = JsonReporter() if json else TextReporter()
     if environ.get("GITHUB_ACTIONS") != "true":
         return inner
     path = environ.get("GITHUB_OUTPUT")
-    return GithubReporter(inner=inner, output_file=Path(path) if path else None)
+    # Beside a document on stdout there is no place for anything else.
+    commands = sys.stderr if json else sys.stdout
+    return GithubReporter(inner=inner, output_file=Path(path) if path else None, commands=commands)

@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING
 
 from shapemaker_action import __version__
 from shapemaker_action.errors import ConfigError, ExitCode
+from shapemaker_action.events import ChangeFinished, ValuesKnown
+from shapemaker_action.plan import Action
 
 if TYPE_CHECKING:
     from shapemaker_action.errors import ShapemakerError
+    from shapemaker_action.events import Event
     from shapemaker_action.naming import Json
-    from shapemaker_action.outcome import Outcome
+    from shapemaker_action.outcome import Outcome, Table
+
+
+_ACTIONS = {action.symbol: action.value for action in Action}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +33,25 @@ class StageResult:
 class Result:
     """Grows while the stages run, so that an error or a signal still leaves what is known."""
 
-    command: str
     target: str = "aws"
     stages: list[StageResult] = field(default_factory=list)
     error: ShapemakerError | None = None
     seconds: float = 0
+    _made: list[ChangeFinished] = field(default_factory=list)
+    """Changes of the stage that is under way: all there is to know of them when it fails."""
+    _known: dict[str, Json] = field(default_factory=dict)
+
+    def record(self, event: Event) -> None:
+        """Remember what a stage did and found out, in case it does not end well."""
+        if isinstance(event, ChangeFinished):
+            self._made.append(event)
+        elif isinstance(event, ValuesKnown):
+            self._known.update(event.values)
+
+    def ended(self, stage: StageResult) -> None:
+        """A stage has ended well: its outcome says more than the events on the way."""
+        self.stages.append(stage)
+        self._made.clear()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -40,16 +60,21 @@ class Result:
 
     @property
     def values(self) -> dict[str, Json]:
-        """The outputs of all stages; a later stage knows better."""
-        merged: dict[str, Json] = {}
+        """The outputs of all stages, also of one that failed; a later stage knows better."""
+        merged = dict(self._known)
         for done in self.stages:
             merged.update(done.outcome.values)
         return merged
 
     @property
     def changes(self) -> list[Json]:
-        """Every change of every stage, no-ops left out."""
-        return [change.as_json() for done in self.stages for change in done.outcome.plan.pending]
+        """Every change of every stage, no-ops left out; of a stage that failed those that were made before."""
+        planned: list[Json] = [change.as_json() for done in self.stages for change in done.outcome.plan.pending]
+        made: list[Json] = [
+            {"action": _ACTIONS[change.symbol], "kind": change.kind, "name": change.name, "differences": []}
+            for change in self._made
+        ]
+        return planned + made
 
     def as_json(self) -> dict[str, Json]:
         """The document that `--format json` prints and the output `result` holds."""
@@ -64,9 +89,15 @@ class Result:
             ],
             "changes": self.changes,
             "outputs": self.values,
+            "data": "".join(done.outcome.data for done in self.stages),
+            "tables": [_table(table) for done in self.stages for table in done.outcome.tables],
             "next": self.stages[-1].outcome.next if self.stages else "",
             "error": _error(self.error) if self.error else None,
         }
+
+
+def _table(table: Table) -> Json:
+    return {"title": table.title, "header": list(table.header), "rows": [list(row) for row in table.rows]}
 
 
 def _error(error: ShapemakerError) -> dict[str, Json]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING
 from shapemaker_action.assets import templates
 from shapemaker_action.containers import context as contexts
 from shapemaker_action.containers.engine import ContainerSpec, ImageBuild, Mount
-from shapemaker_action.errors import EnvironmentProblemError, InvalidInputError, RefusedError
+from shapemaker_action.errors import Cancelled, EnvironmentProblemError, InvalidInputError, RefusedError
 from shapemaker_action.events import LogLine, Notice
 from shapemaker_action.outcome import Outcome
 from shapemaker_action.resources import image
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 ACTIONS = ("train", "shell", "serve", "test")
 WORKSPACE = Path(".shapemaker") / "dev"
 PORT = 8080
+STDERR = 2
+GRACE = 15.0
+"""Seconds in which a server has to end its workers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +53,24 @@ class Request:
             raise InvalidInputError(
                 f"unknown: dev {action}", remedy=f"one of: {', '.join(f'dev {name}' for name in ACTIONS)}"
             )
+        if action == "shell" and invocation.format == "json":
+            raise InvalidInputError("a shell has no JSON document", remedy="leave --format out: dev shell")
         return cls(action=action, bare=invocation.bare, reload=invocation.reload, port=invocation.port or PORT)
 
 
 def run(context: Context, request: Request) -> Outcome:
     """One of the four actions; what is trained stays in `.shapemaker/dev` and is what `dev serve` serves."""
+    try:
+        return _run(context, request)
+    except Cancelled as cancelled:
+        # Ctrl-C is how serving ends.
+        if request.action != "serve" or cancelled.number != signal.SIGINT:
+            raise
+        context.emit(Notice(text="stopped serving"))
+        return Outcome(next=context.again("run"))
+
+
+def _run(context: Context, request: Request) -> Outcome:
     base = context.root / WORKSPACE
     if request.action == "test":
         return _bare(context, ["-m", "pytest", context.project.model.split(".")[0]], {}, "the tests failed")
@@ -144,25 +162,54 @@ def _bare(
 
 
 def _once(context: Context, command: list[str], environment: Mapping[str, str]) -> int:
-    return subprocess.run(command, cwd=context.root, env={**os.environ, **environment}, check=False).returncode
+    process = _started(context, command, environment)
+    try:
+        return process.wait()
+    finally:
+        _end(process)
+
+
+def _started(context: Context, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Foreign output is talk: stdout stays free for the one document of `--format json`."""
+    return subprocess.Popen(command, cwd=context.root, env={**os.environ, **environment}, stdout=STDERR)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """SIGTERM first, so that a server ends its workers with it."""
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _watched(context: Context, command: list[str], environment: Mapping[str, str]) -> int:
     """Start again whenever a Python file of the repository has changed; a crash waits for the next change."""
     while True:
         seen = _changed_at(context.root)
-        process = subprocess.Popen(command, cwd=context.root, env={**os.environ, **environment})
+        process = _started(context, command, environment)
         try:
             while _changed_at(context.root) == seen:
                 context.clock.sleep(0.5)
         finally:
-            process.terminate()
-            process.wait()
+            _end(process)
         context.emit(Notice(text="the code has changed; starting again"))
 
 
 def _changed_at(root: Path) -> float:
-    return max((path.stat().st_mtime for path in root.rglob("*.py") if ".shapemaker" not in path.parts), default=0)
+    """When the newest Python file of the repository was written; hidden folders (.venv, .git) hold none of it."""
+    newest = 0.0
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "__pycache__"]
+        for name in files:
+            if name.endswith(".py"):
+                # An editor may be replacing it this very moment.
+                with suppress(FileNotFoundError):
+                    newest = max(newest, Path(folder, name).stat().st_mtime)
+    return newest
 
 
 def _run_in_container(context: Context, request: Request, base: Path) -> Outcome:

@@ -69,7 +69,7 @@ def run(request: Request, environ: Mapping[str, str]) -> Outcome:
     if request.action == "env":
         return Outcome(data=_exports(lifecycle.up(state, engine=request.engine), request.region))
     if request.action == "logs":
-        return Outcome(data=_logs(state, requests=request.requests))
+        return Outcome(tables=(_calls(state) if request.requests else _log(state),))
     running = lifecycle.status(state)
     if running is None:
         rows = (("state", "not running"), ("directory", str(state)))
@@ -105,15 +105,26 @@ def _exports(service: LocalService, region: str) -> str:
     return "\n".join([*lines, "unset AWS_PROFILE AWS_SESSION_TOKEN AWS_DEFAULT_PROFILE"])
 
 
-def _logs(state: Path, *, requests: bool) -> str:
-    path = state / ("requests.jsonl" if requests else "server.log")
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    if not requests:
-        return "\n".join(lines[-SHOWN_LINES:])
-    return "\n".join(_call(line) for line in lines[-SHOWN_LINES:])
+def _log(state: Path) -> Table:
+    rows = tuple((line,) for line in _last_lines(state / "server.log"))
+    return Table(title="Log of the local SageMaker", header=("",), rows=rows)
 
 
-def _call(line: str) -> str:
-    entry = json.loads(line)
-    mark = "*" if entry.get("mutating") else " "
-    return f"{mark} {entry.get('status')} {entry.get('service')} {entry.get('operation')} {entry.get('resource', '')}"
+def _calls(state: Path) -> Table:
+    """The last API calls; those that changed something have a star."""
+    rows = []
+    for line in _last_lines(state / "requests.jsonl"):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            # The server was writing this line while it was read.
+            continue
+        mark = "*" if entry.get("mutating") else ""
+        rows.append((mark, *(str(entry.get(key, "")) for key in ("status", "service", "operation", "resource"))))
+    header = ("", "status", "service", "operation", "resource")
+    return Table(title="Calls of the local SageMaker", header=header, rows=tuple(rows))
+
+
+def _last_lines(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    return text.splitlines()[-SHOWN_LINES:]

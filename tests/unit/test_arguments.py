@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shapemaker_action.arguments import RUN, STAGES, from_argv, from_inputs
+from shapemaker_action.arguments import RUN, STAGES, format_of, from_argv, from_inputs
 from shapemaker_action.errors import InvalidInputError
 from shapemaker_action.stages.registry import STAGES as REGISTERED
 
@@ -33,7 +33,12 @@ def test_several_stages_keep_their_order() -> None:
         (["train", "--target", "mars"], "invalid choice: 'mars'"),
         (["run", "--no-wait"], "--no-wait goes with train or deploy"),
         (["train", "--directory", "/nowhere/at/all"], "no directory"),
-        (["train", "--timeout", "soon"], "invalid float value"),
+        (["train", "--timeout", "soon"], "expected seconds, 0 or more, got 'soon'"),
+        (["train", "--timeout", "nan"], "expected seconds"),
+        (["train", "--timeout", "inf"], "expected seconds"),
+        (["train", "--timeout=-1"], "expected seconds"),
+        (["schema,plan"], "'schema' is no stage, it goes alone"),
+        (["validate,local"], "'local' is no stage, it goes alone"),
         (["--format", "json"], "required: STAGE"),
     ],
 )
@@ -65,6 +70,51 @@ def test_the_command_to_continue_repeats_what_matters_and_quotes_it() -> None:
 def test_braces_in_a_value_survive_the_command_to_continue() -> None:
     again = from_argv(["train", "--set", "a={b: 1}"], {}, "shapemaker").again
     assert "'a={b: 1}'" in again.format(stages="train")
+
+
+@pytest.mark.parametrize(
+    ("stage", "expected"),
+    [
+        ("train", "--experimental --timeout 90"),
+        ("deploy", "--training-job a --model-data 's3://b/x y' --force --timeout 90"),
+        ("train,deploy", "--experimental --training-job a --model-data 's3://b/x y' --force --timeout 90"),
+        ("delete", "--everything"),
+        ("status", ""),
+    ],
+)
+def test_a_switch_is_repeated_for_the_stages_that_heed_it(stage: str, expected: str) -> None:
+    argv = ["train", "--experimental", "--training-job=a", "--model-data=s3://b/x y", "--force", "--everything"]
+    switches = from_argv([*argv, "--timeout=90", "--retry"], {}, "shapemaker").switches
+    assert " ".join(switches.options(stage)) == expected
+
+
+def test_the_directory_is_repeated_as_it_was_written(tmp_path: Path) -> None:
+    again = from_argv(["train", "--directory", str(tmp_path)], {}, "shapemaker").again
+    assert again == f"shapemaker {{stages}} --directory {tmp_path}"
+
+
+@pytest.mark.parametrize(
+    ("argv", "environ", "expected"),
+    [
+        (["--no-such", "--format", "json"], {}, "json"),
+        (["trian", "--format=json"], {}, "json"),
+        (["train", "--format", "json", "--format", "text"], {}, "text"),
+        (["train", "--format", "xml"], {}, "text"),
+        (["train", "--", "--format=json"], {}, "text"),
+        (["train"], {"SHAPEMAKER_INPUT_FORMAT": "json"}, "text"),
+        ([], {"SHAPEMAKER_INPUT_FORMAT": "json"}, "json"),
+    ],
+)
+def test_the_format_is_known_before_the_rest_is_understood(
+    argv: list[str], environ: dict[str, str], expected: str
+) -> None:
+    assert format_of(argv, environ) == expected
+
+
+def test_an_engine_that_is_asked_for_wins_over_the_variable() -> None:
+    environ = {"SHAPEMAKER_ENGINE": "docker"}
+    assert from_argv(["train", "--engine", "process"], environ, "shapemaker").engine == "process"
+    assert from_argv(["train"], environ, "shapemaker").engine == "docker"
 
 
 def test_inputs_of_the_action_become_the_same_invocation(tmp_path: Path) -> None:

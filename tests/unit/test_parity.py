@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shapemaker_action.arguments import HELPERS, RUN, STAGES, from_argv, from_inputs
+from shapemaker_action.arguments import TOOLS, RUN, STAGES, from_argv, from_inputs
 from shapemaker_action.report.github import OUTPUTS
 from shapemaker_action.stages import registry
 from tests.support.action_runner import load
@@ -99,4 +99,4 @@ def test_every_output_is_handed_out_by_a_stage() -> None:
 def test_every_stage_that_is_offered_exists_and_is_offered_once() -> None:
     assert tuple(registry.STAGES) == tuple(STAGES), "in the order of the lifecycle"
     assert set(RUN) <= set(STAGES)
-    assert not set(STAGES) & set(HELPERS)
+    assert not set(STAGES) & set(TOOLS)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shapemaker_action.aws.wait import Clock, Pace, Wait, until
-from shapemaker_action.errors import DeadlineError
-from shapemaker_action.events import Progress
+from shapemaker_action.errors import DeadlineError, EnvironmentProblemError
+from shapemaker_action.events import Notice, Progress
 
 if TYPE_CHECKING:
     from shapemaker_action.events import Event
@@ -57,3 +57,36 @@ def test_a_sign_of_life_each_minute() -> None:
     with pytest.raises(DeadlineError):
         until(wait, lambda: "InProgress", lambda _: False, str, clock=Ticking().clock, emit=told.append)
     assert len(told) == 4
+
+
+class Network:
+    """Readings that fail for as long as the network is away."""
+
+    def __init__(self, clock: Ticking, *, away: tuple[float, float]) -> None:
+        self.clock, self.away = clock, away
+
+    def read(self) -> str:
+        if self.away[0] <= self.clock.time < self.away[1]:
+            raise EnvironmentProblemError("sagemaker cannot be reached")
+        return "Completed" if self.clock.time > 1000 else "InProgress"
+
+
+def test_a_network_that_comes_back_within_minutes_ends_no_wait() -> None:
+    ticking = Ticking()
+    told: list[Event] = []
+    network = Network(ticking, away=(100, 600))
+    wait = Wait(subject="job", deadline=5000, remedy="again")
+    found = until(wait, network.read, lambda s: s == "Completed", str, clock=ticking.clock, emit=told.append)
+    assert found == "Completed"
+    assert any(isinstance(event, Notice) and event.warning for event in told)
+
+
+@pytest.mark.parametrize("deadline", [100, 50_000])
+def test_a_network_that_stays_away_is_a_deadline_for_the_work_goes_on(deadline: float) -> None:
+    ticking = Ticking()
+    network = Network(ticking, away=(0, 10**6))
+    wait = Wait(subject="job", deadline=deadline, remedy="wait on with: x")
+    with pytest.raises(DeadlineError, match="cannot be reached") as caught:
+        until(wait, network.read, lambda _: False, str, clock=ticking.clock, emit=lambda _: None)
+    assert (caught.value.state, caught.value.remedy) == ("it goes on", "wait on with: x")
+    assert ticking.time <= 700

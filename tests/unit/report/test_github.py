@@ -5,8 +5,10 @@ import re
 from typing import TYPE_CHECKING
 
 from shapemaker_action.diagnostics import Diagnostic, Position
-from shapemaker_action.errors import ConfigError
+from shapemaker_action.errors import ConfigError, ShapemakerError
+from shapemaker_action.events import ChangeFinished, ValuesKnown
 from shapemaker_action.outcome import Outcome
+from shapemaker_action.report import reporters
 from shapemaker_action.report.github import GithubReporter, annotation, outputs, write_outputs
 from shapemaker_action.report.result import Result, StageResult
 from shapemaker_action.report.text import TextReporter
@@ -42,7 +44,7 @@ def test_values_with_newlines_and_fake_delimiters_round_trip(tmp_path: Path) -> 
 
 def test_outputs_are_written_after_a_failure_as_far_as_they_are_known() -> None:
     position = Position(file="shapemaker.yml", line=3, column=5)
-    result = Result(command="run")
+    result = Result()
     result.stages.append(
         StageResult(stage="train", seconds=1, outcome=Outcome(values={"training-job": "salary-train-1"}))
     )
@@ -59,10 +61,32 @@ def test_an_annotation_points_at_line_and_column_and_escapes_everything() -> Non
 
 
 def test_no_more_than_eight_annotations_and_a_pointer_to_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
-    result = Result(command="validate")
+    result = Result()
     place = Position(file="shapemaker.yml")
     result.error = ConfigError(tuple(Diagnostic(message=f"problem {n}", position=place) for n in range(30)))
     GithubReporter(inner=TextReporter(), output_file=None).finish(result)
     commands = [line for line in capsys.readouterr().out.splitlines() if line.startswith("::error")]
     assert len(commands) == 9
     assert "22 more problems" in commands[-1]
+
+
+def test_what_a_stage_did_before_it_failed_is_known() -> None:
+    result = Result()
+    result.record(ChangeFinished(symbol="+", kind="bucket", name="kept", seconds=1))
+    result.ended(StageResult(stage="provision", seconds=1, outcome=Outcome()))
+    result.record(ChangeFinished(symbol="~", kind="endpoint", name="salary", seconds=1))
+    result.record(ValuesKnown(values={"metrics": {"rmse": float("nan")}}))
+    result.error = ShapemakerError("x")
+    known = outputs(result)
+    assert known["changes"] == "1", "what ended well is in the outcome of its stage"
+    assert json.loads(known["result"])["changes"][0]["action"] == "update"
+    assert known["metrics"] == '{"rmse":"nan"}'
+
+
+def test_beside_a_document_annotations_go_to_the_other_stream(capsys: pytest.CaptureFixture[str]) -> None:
+    result = Result(error=ShapemakerError("this is ##[error] wrong"))
+    reporters.choose("json", {"GITHUB_ACTIONS": "true"}).finish(result)
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["error"]["message"] == "this is ##[error] wrong"
+    assert "##[" not in captured.out
+    assert "::error::this is" in captured.err
