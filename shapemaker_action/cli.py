@@ -35,7 +35,7 @@ from shapemaker_action.errors import (
 from shapemaker_action.events import Notice, StageFinished, StageStarted
 from shapemaker_action.report import reporters
 from shapemaker_action.report.result import Result, StageResult
-from shapemaker_action.stages import dev, init, local, schema
+from shapemaker_action.stages import dev, init, local, plan, schema
 from shapemaker_action.stages.registry import STAGES
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from shapemaker_action.events import Emit, Event
     from shapemaker_action.outcome import Outcome
     from shapemaker_action.report.reporter import Reporter
+
+_OWN_PLAN = frozenset({"plan", "delete"})
+"""Stages that hold their own plan against `--fingerprint`; for the others it is that of the plan stage."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _MACHINE = frozenset(
@@ -114,13 +117,22 @@ def run(invocation: Invocation, reporter: Reporter, result: Result) -> None:
         return
     context = build_context(invocation, reporter, emit)
     with _explained(context):
+        if invocation.switches.fingerprint and not _OWN_PLAN.issuperset(invocation.stages):
+            _demand_account(context)
+            plan.whole(context).demand(invocation.switches.fingerprint)
         for stage in invocation.stages:
             if stage != "validate":
                 _demand_account(context)
             emit(StageStarted(stage=stage))
             began = time.monotonic()
-            outcome = STAGES[stage](context)
+            # Only the last stage may leave before its work is done: each of the others is what the next one needs.
+            waiting = context if stage == invocation.stages[-1] else _patient(context)
+            outcome = STAGES[stage](waiting)
             _finish(reporter, result, stage, time.monotonic() - began, outcome)
+
+
+def _patient(context: Context) -> Context:
+    return replace(context, switches=replace(context.switches, wait=True))
 
 
 @contextmanager

@@ -161,8 +161,10 @@ def test_started_without_waiting_then_attached_to(mean: Consumer) -> None:
 def test_a_fingerprint_lets_only_the_approved_plan_through(mean: Consumer) -> None:
     fingerprint = mean.do("plan").outputs["fingerprint"]
     mean.do("plan", "--fingerprint", fingerprint)
-    changed = mean.fail("plan", "--fingerprint", fingerprint, "--set", "train.max_runtime=60", code=10)
-    assert "changed since it was approved" in changed.document["error"]["message"]
+    for stage in ("plan", "run"):
+        changed = mean.fail(stage, "--fingerprint", fingerprint, "--set", "train.max_runtime=60", code=10)
+        assert "changed since it was approved" in changed.document["error"]["message"]
+    assert mean.do("run", "--fingerprint", fingerprint).changes
 
 
 def test_the_text_output_says_what_was_made_and_what_to_try_next(mean: Consumer) -> None:
