@@ -401,6 +401,21 @@ time.sleep(300)
     ]  # fmt: skip
 
 
+# 57
+def test_a_job_can_be_stopped_before_it_has_begun(local: SageMaker) -> None:
+    uri = local.put("early/a")
+    code = "signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); time.sleep(20)"
+    names = [local.train(code, InputDataConfig=[s3_channel("train", uri)]) for _ in range(3)]
+    for name in names:
+        local.stop_training_job(TrainingJobName=name)
+        assert local.describe_training_job(TrainingJobName=name)["TrainingJobStatus"] in {"Stopping", "Stopped"}
+    for name in names:
+        job = local.ended(name)
+        assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
+        statuses = [each["Status"] for each in job["SecondaryStatusTransitions"]]
+        assert set(statuses[statuses.index("Stopping") :]) <= {"Stopping", "Uploading", "Stopped"}
+
+
 # 58
 def test_a_job_that_has_ended_cannot_be_stopped(local: SageMaker) -> None:
     for code, status in (("", "Completed"), ("sys.exit(1)", "Failed")):

@@ -72,7 +72,8 @@ def suspend(world: World) -> None:
     sagemaker = service(world)
     sagemaker.closing.set()
     stops = [
-        threading.Thread(target=fleet.close, name=f"stop {fleet.endpoint.name}") for fleet in sagemaker.fleets.values()
+        threading.Thread(target=fleet.close, name=f"stop {fleet.endpoint.name}")
+        for fleet in tuple(sagemaker.fleets.values())
     ]
     for stop in stops:
         stop.start()

@@ -98,7 +98,6 @@ class EndpointRun:
             if not reason:
                 self._router.route(Share(new, 1.0))
                 self._settle("InService", promote=True)
-                self._router.drain(old.all(), DRAIN)
                 self._drop(old)
             else:
                 if status == "InService":
@@ -124,10 +123,8 @@ class EndpointRun:
 
     def delete(self) -> None:
         """Let requests under way finish, stop everything and forget the endpoint."""
-        fleets = [fleet for fleet in self._service.fleets.values() if fleet.endpoint == self._key]
         self._router.route()
-        self._router.drain([each for fleet in fleets for each in fleet.all()], DRAIN)
-        for fleet in fleets:
+        for fleet in [each for each in tuple(self._service.fleets.values()) if each.endpoint == self._key]:
             self._drop(fleet)
         if not self._service.closing.is_set():
             self._service.routers.pop(self._key, None)
@@ -203,6 +200,8 @@ class EndpointRun:
         return fleet
 
     def _drop(self, fleet: Fleet) -> None:
+        """Stop a fleet that gets no new requests, once it has answered the last."""
+        self._router.drain(fleet.all(), DRAIN)
         fleet.close()
         if not self._service.closing.is_set():
             fleet.discard()

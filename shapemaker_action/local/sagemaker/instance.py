@@ -27,9 +27,14 @@ FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.5
 GRACE = 30.0
 """Seconds between SIGTERM and SIGKILL."""
-WATCH_INTERVAL = 5.0
-STRIKES = 3
-"""Failed pings in a row after which a running container is given up."""
+WATCH_INTERVAL = 30.0
+"""Seconds between two pings of an instance in service. Its end is noticed at once, this is for one that hangs."""
+SICK_INTERVAL = 5.0
+"""The same while it does not answer."""
+OUT_OF_SERVICE = 3
+"""Failed pings in a row after which it gets no more requests."""
+GIVEN_UP = 12
+"""Failed pings in a row after which it is replaced: more than the minute that a request may take."""
 INSTANCE_LABEL = "shapemaker.instance"
 
 
@@ -63,6 +68,8 @@ class Instance:
         """The container is gone."""
         self.retired = threading.Event()
         """Nobody wants it any more."""
+        self._news = threading.Event()
+        """Wakes the watch: it has ended, is retired or in doubt."""
         self._site = site
         self._starting = threading.Lock()
         self._container: Container | None = None
@@ -136,6 +143,7 @@ class Instance:
         """A request went wrong on it: no more of them unless it answers a ping now, or later."""
         if not self.ping():
             self.ready = False
+            self._news.set()
 
     def watch(self, lost: Callable[[Instance], None]) -> None:
         """Keep an eye on it in the background; `lost` is called once when it has ended or stopped answering."""
@@ -145,6 +153,7 @@ class Instance:
         """SIGTERM, SIGKILL after the grace period, and away with it."""
         self.ready = False
         self.retired.set()
+        self._news.set()
         with self._starting:
             container = self._container
         if container is None:
@@ -158,13 +167,19 @@ class Instance:
             # Whatever is left carries our label: the next start of the server clears it up.
             return
 
+    def end(self) -> None:
+        """Its container is gone."""
+        self.ended.set()
+        self._news.set()
+
     def _watch(self, lost: Callable[[Instance], None]) -> None:
         strikes = 0
-        while strikes < STRIKES and not self.ended.wait(WATCH_INTERVAL):
-            if self.retired.is_set():
-                return
-            self.ready = self.ping()
-            strikes = 0 if self.ready else strikes + 1
+        while strikes < GIVEN_UP and not self.ended.is_set() and not self.retired.is_set():
+            self._news.wait(SICK_INTERVAL if strikes or not self.ready else WATCH_INTERVAL)
+            self._news.clear()
+            strikes = 0 if self.ping() else strikes + 1
+            if strikes == 0 or strikes >= OUT_OF_SERVICE:
+                self.ready = strikes == 0
         if not self.retired.is_set():
             self.ready = False
             lost(self)
@@ -176,4 +191,4 @@ class Instance:
         except EnvironmentProblemError:
             pass
         finally:
-            self.ended.set()
+            self.end()

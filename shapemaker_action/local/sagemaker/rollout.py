@@ -56,6 +56,7 @@ class Rollout:
                 self._shift(old, new, stage)
         except (FleetError, _AbortedError) as error:
             self._roll_back(old)
+            self._router.drain(new.all(), DRAIN)
             new.close()
             raise RolledBackError(str(error)) from error
 

@@ -17,7 +17,7 @@ from shapemaker_action.local.sagemaker.invocation import (
 from shapemaker_action.local.sagemaker.router import NoInstanceError, NoSuchVariantError
 from shapemaker_action.local.sagemaker.service import service
 from shapemaker_action.local.sagemaker.store import Key
-from shapemaker_action.local.wire import Response
+from shapemaker_action.local.wire import ApiError, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,14 +40,16 @@ VARIANT_HEADER = "x-Amzn-Invoked-Production-Variant"
 
 def handle(world: World, request: Request) -> Response:
     """Answer `POST /endpoints/<name>/…`; an `ApiError` becomes the REST error with its code in the header."""
-    _, _, name, verb = ("/" + request.path.strip("/")).split("/")
+    if request.method != "POST":
+        raise ApiError("UnknownOperationException", f"{request.method} {request.path} is no operation", status=404)
+    _, name, verb = request.path.strip("/").split("/")
     record = service(world).store.get(Key("endpoint", request.region, name))
-    if record is None or not record.state.get("deployed") or record.status == "Deleting":
+    router = service(world).routers.get(record.key) if record else None
+    if record is None or router is None or not record.state.get("deployed") or record.status == "Deleting":
         raise runtime_errors.no_such_endpoint(name, request.account)
     if verb == "async-invocations":
         raise runtime_errors.wrong_kind(name)
     runtime_request.check(request, record)
-    router = service(world).routers[record.key]
     if verb == "invocations-response-stream":
         return _stream(record, router, runtime_request.invocation(request, record, STREAM_SECONDS, streamed=True))
     return _answer(record, router, runtime_request.invocation(request, record, SECONDS, streamed=False))
@@ -89,10 +91,10 @@ def _stream(record: Record, router: Router, invocation: Invocation) -> Response:
         **({"X-Amzn-SageMaker-Content-Type": kind} if kind else {}),
         VARIANT_HEADER: instance.variant.name,
     }
-    return Response(headers=headers, body=_Frames(router, instance, exchange))
+    return Response(headers=headers, body=Frames(router, instance, exchange))
 
 
-class _Frames:
+class Frames:
     """The frames of a streamed answer; the instance is given back when the client has them, or has gone."""
 
     def __init__(self, router: Router, instance: Instance, exchange: Exchange) -> None:

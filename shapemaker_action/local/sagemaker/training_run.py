@@ -159,7 +159,12 @@ class TrainingRun(JobRun):
         tidy(self._service, self._record)
 
     def _enter(self, secondary: str) -> None:
-        self._change(lambda record: transitions.enter(record, secondary, self._service.now()))
+        def enter(record: Record) -> None:
+            # Of what follows a request to stop, only the upload is news.
+            if record.status != "Stopping" or secondary == "Uploading":
+                transitions.enter(record, secondary, self._service.now())
+
+        self._change(enter)
 
     def _tree(self, host: str) -> HostTree:
         return HostTree(self._workdir / host)

@@ -255,6 +255,40 @@ def test_draining_waits_for_the_last_answer(tmp_path: Path) -> None:
     thread.join()
 
 
+def test_an_instance_that_dies_is_told_at_once_and_a_sick_one_gets_no_requests() -> None:
+    lost: list[Instance] = []
+    dying = instance(None)
+    dying.ready = True
+    dying.doubt()
+    assert not dying.ready
+    told = threading.Event()
+
+    def tell(which: Instance) -> None:
+        lost.append(which)
+        told.set()
+
+    dying.watch(tell)
+    dying.end()
+    assert told.wait(10)
+    assert lost == [dying]
+
+
+# 94
+def test_a_stream_that_takes_too_long_says_so(server: Server, tmp_path: Path) -> None:
+    router = Router()
+    router.route(Share(fleet(tmp_path, variant("A")), 1.0))
+    taken = router.acquire()
+    taken.port = server.server_address[1]
+    frames = runtime.Frames(router, taken, Exchange(taken, ask(b"drip", seconds=0.2)))
+    *parts, last = events(*frames)
+    assert {part["body"] for part in parts} <= {b"x", b"xx"}
+    assert last["headers"][":exception-type"] == "ModelStreamError"
+    assert b"ModelInvocationTimeExceeded" in last["body"]
+    assert taken.in_flight == 0
+    frames.close()
+    assert taken.in_flight == 0
+
+
 def events(*frames: bytes) -> list[dict[str, Any]]:
     buffer = EventStreamBuffer()
     for frame in frames:
