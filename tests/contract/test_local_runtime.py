@@ -64,8 +64,7 @@ def failure(local: SageMaker, endpoint: str, body: bytes, **more: Any) -> dict[s
     """The whole error response of an invocation."""
     with pytest.raises(ClientError) as raised:
         local.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, **more)
-    response: dict[str, Any] = raised.value.response
-    return response
+    return dict(raised.value.response)
 
 
 # 89
@@ -210,5 +209,6 @@ def test_a_client_that_leaves_in_the_middle_of_a_stream_does_no_harm(local: Sage
 def test_an_error_before_the_stream_is_a_model_error(local: SageMaker, echo: str) -> None:
     with pytest.raises(ClientError) as raised:
         local.runtime.invoke_endpoint_with_response_stream(EndpointName=echo, Body=b"status 400")
-    assert raised.value.response["Error"]["Code"] == "ModelError"
-    assert raised.value.response["OriginalStatusCode"] == 400
+    response: dict[str, Any] = dict(raised.value.response)
+    assert response["Error"]["Code"] == "ModelError"
+    assert response["OriginalStatusCode"] == 400

@@ -634,7 +634,7 @@ def test_tags_are_merged_and_not_described(local: SageMaker) -> None:
 
 # 110
 def test_what_the_sdk_always_sends_is_accepted_and_echoed(local: SageMaker) -> None:
-    always = {
+    always: dict[str, Any] = {
         "DebugHookConfig": {"S3OutputPath": f"s3://{BUCKET}/debug", "CollectionConfigurations": []},
         "ProfilerConfig": {"S3OutputPath": f"s3://{BUCKET}/profile", "DisableProfiler": False},
     }

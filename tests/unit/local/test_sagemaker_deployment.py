@@ -28,7 +28,8 @@ def blue_green(kind: str, wait: int = 5, **routing: Any) -> dict[str, Any]:
 
 
 def test_without_a_config_all_traffic_moves_at_once() -> None:
-    for config in (None, {}):
+    without: tuple[dict[str, Any] | None, ...] = (None, {})
+    for config in without:
         policy = Policy.of(config, [variant()])
         assert policy.steps == (Step(1.0, 0),)
         assert policy.limit == math.inf
