@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import threading
@@ -84,3 +85,24 @@ def test_a_signal_during_a_call_ends_the_command_and_no_call_is_repeated(
     assert "result<<" in outputs.read_text(encoding="utf-8")
     assert "Traceback" not in stderr
     assert "::error::cancelled" in stderr
+
+
+def test_ctrl_c_is_how_serving_ends_and_the_server_ends_with_it(tmp_path: Path) -> None:
+    text = MEAN["shapemaker.yml"].replace("NAME", "mean")
+    python = "#!/bin/sh\ntrap 'echo server ended; exit 0' TERM\necho serving\nwhile :; do sleep 0.1; done\n"
+    folder = write(tmp_path / "mean", {**MEAN, "shapemaker.yml": text})
+    program = write(tmp_path / "bin", {"python3": python}) / "python3"
+    program.chmod(0o755)
+    environ = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    process = Consumer(folder=folder, state=tmp_path / "state", environ=environ).start(
+        "dev", "serve", "--bare", "--format", "json"
+    )
+    assert process.stderr
+    said = iter(process.stderr.readline, "")
+    assert any("serving" in line for line in said if not line.startswith("  "))
+    process.send_signal(signal.SIGINT)
+    stdout, rest = process.communicate(timeout=60)
+    assert process.returncode == 0, rest
+    assert json.loads(stdout)["error"] is None
+    assert "server ended" in rest
+    assert "stopped serving" in rest
