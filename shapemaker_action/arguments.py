@@ -135,7 +135,9 @@ def _add_common(made: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], help="replace one value: train.spot=true"
     )
-    group.add_argument("--format", choices=("text", "json"), default="text", help="json prints exactly one document")
+    group.add_argument(
+        "--format", choices=("text", "json"), default="text", help="json: one document (not for --help, --version)"
+    )
     group.add_argument(
         "--engine",
         choices=("docker", "podman", "process"),

@@ -189,17 +189,17 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _watched(context: Context, command: list[str], environment: Mapping[str, str]) -> int:
     """Start again whenever a Python file of the repository has changed; a crash waits for the next change."""
     while True:
-        seen = _changed_at(context.root)
+        seen = changed_at(context.root)
         process = _started(context, command, environment)
         try:
-            while _changed_at(context.root) == seen:
+            while changed_at(context.root) == seen:
                 context.clock.sleep(0.5)
         finally:
             _end(process)
         context.emit(Notice(text="the code has changed; starting again"))
 
 
-def _changed_at(root: Path) -> float:
+def changed_at(root: Path) -> float:
     """When the newest Python file of the repository was written; hidden folders (.venv, .git) hold none of it."""
     newest = 0.0
     for folder, folders, files in os.walk(root):
