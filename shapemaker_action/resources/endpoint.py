@@ -16,7 +16,7 @@ from shapemaker_action.errors import (
     RolloutRolledBackError,
 )
 from shapemaker_action.naming import OWNER_TAG, tag_list
-from shapemaker_action.resources.request import Request, sagemaker_tags, with_api, with_tags
+from shapemaker_action.resources.request import Request, after_creation, sagemaker_tags, with_api, with_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +35,6 @@ BEFORE_TAG = "shapemaker:before"
 """What could be returned to before it: the way back if the rollout did not succeed."""
 LIMIT = 3600
 """Seconds that a rollout may take before we stop waiting."""
-SETTLING = 60
-"""Seconds for which SageMaker may not see a configuration that was just made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +73,14 @@ class Endpoint:
 
     def create(self, context: Context) -> None:
         """Create and wait until it serves."""
-        patience = context.clock.now() + SETTLING
-        while True:
-            try:
-                context.aws.call("sagemaker", "CreateEndpoint", self._create_request(context))
-            except AwsCallError as error:  # noqa: PERF203 - a retry is this loop's purpose
-                # Read again rather than guess: it may be ours from a killed run, or its configuration not visible yet.
-                if error.kind is Kind.EXISTS:
-                    break
-                if error.kind is not Kind.NOT_FOUND or context.clock.now() > patience:
-                    raise
-                context.clock.sleep(1)
-            else:
-                break
+        try:
+            after_creation(
+                context, lambda: context.aws.call("sagemaker", "CreateEndpoint", self._create_request(context))
+            )
+        except AwsCallError as error:
+            # It may be ours from a killed run; what it is gets decided by reading, not by guessing.
+            if error.kind is not Kind.EXISTS:
+                raise
         if context.switches.wait:
             self._demand(context, self._settled(context))
 
@@ -152,7 +145,8 @@ class Endpoint:
             "EndpointConfigName": self.config,
             "RetainAllVariantProperties": False,
         }
-        context.aws.call("sagemaker", "UpdateEndpoint", with_api(ours, deploy.api, "UpdateEndpoint"))
+        request = with_api(ours, deploy.api, "UpdateEndpoint")
+        after_creation(context, lambda: context.aws.call("sagemaker", "UpdateEndpoint", request))
         if context.switches.wait:
             self._demand(context, self._settled(context))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from shapemaker_action.aws.classify import Kind
 from shapemaker_action.aws.session import AwsCallError
 from shapemaker_action.naming import OWNER_TAG, SPEC_TAG, content_name, digest
-from shapemaker_action.resources.request import Request, sagemaker_tags, with_api, with_tags
+from shapemaker_action.resources.request import Request, by_content, sagemaker_tags, with_api, with_tags
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,15 +75,11 @@ def wanted(context: Context, place: Place, source: Source) -> Model:
         environment["SHAPEMAKER_SERVE_WORKERS"] = str(serve.workers)
     environment["SHAPEMAKER_SERVE_TIMEOUT"] = str(serve.timeout)
     ours: Request = {
-        "PrimaryContainer": {
-            "Image": source.image_uri,
-            "ModelDataUrl": source.model_data,
-            "Environment": environment,
-        },
+        "PrimaryContainer": {"Image": source.image_uri, "Environment": environment, **_model_data(source.model_data)},
         "ExecutionRoleArn": place.role_arn,
     }
     request = with_api(ours, deploy.api, "CreateModel")
-    spec = digest([_content(request, source, place), source.model_data])
+    spec = digest(by_content(request, "PrimaryContainer", "Image", place))
     name = content_name(context.project.scope, KIND_WORD, spec)
     tags = {**context.tags, SPEC_TAG: spec}
     if source.training_job:
@@ -96,11 +92,11 @@ def wanted(context: Context, place: Place, source: Source) -> Model:
     )
 
 
-def _content(request: Request, source: Source, place: Place) -> Request:
-    container = request.get("PrimaryContainer")
-    if isinstance(container, dict) and container.get("Image") == source.image_uri:
-        return {**request, "PrimaryContainer": {**container, "Image": place.image_identity(source.image_uri)}}
-    return request
+def _model_data(uri: str) -> Request:
+    """An archive by its URL; files that a job left uncompressed by their prefix."""
+    if not uri.endswith("/"):
+        return {"ModelDataUrl": uri}
+    return {"ModelDataSource": {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}}}
 
 
 def owned(context: Context) -> list[Model]:

@@ -10,7 +10,8 @@ from shapemaker_action.events import Notice
 from shapemaker_action.naming import ENVIRONMENT_TAG, OWNER_TAG
 from shapemaker_action.outcome import Outcome
 from shapemaker_action.plan import not_owned, removal
-from shapemaker_action.resources import endpoint_config, model
+from shapemaker_action.resources import endpoint_config, model, role
+from shapemaker_action.resources.processing_job import ProcessingJob
 from shapemaker_action.resources.request import sagemaker_tags
 from shapemaker_action.resources.training_job import TrainingJob
 from shapemaker_action.stages.wants import Wants
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from shapemaker_action.context import Context
     from shapemaker_action.plan import Resource
+    from shapemaker_action.resources.job import Job
 
 
 def run(context: Context) -> Outcome:
@@ -29,7 +31,7 @@ def run(context: Context) -> Outcome:
     owned: list[Resource] = [*_endpoints(context, wants, configs), *configs, *model.owned(context)]
     if context.switches.everything:
         _demand_alone(context)
-        owned += [*_training_jobs(context), *_shared(context, wants)]
+        owned += [*_jobs(context), *_shared(context, wants)]
     else:
         context.emit(Notice(text="bucket, repository, role and job records stay; --everything removes them, too"))
     plan = removal(owned, context.project.name)
@@ -52,10 +54,12 @@ def _endpoints(context: Context, wants: Wants, configs: list[endpoint_config.End
     return found
 
 
-def _training_jobs(context: Context) -> list[Resource]:
+def _jobs(context: Context) -> list[Resource]:
+    kinds: dict[str, type[Job]] = {"train": TrainingJob, "evaluate": ProcessingJob}
     return [
-        TrainingJob(name=name, owner=context.project.name, request={}, tags=tags)
-        for name, tags in _tagged(context, "TrainingJob", f"{context.project.scope}-train-")
+        kind(name=name, owner=context.project.name, tags=tags)
+        for word, kind in kinds.items()
+        for name, tags in _tagged(context, kind.work.word, f"{context.project.scope}-{word}-")
         if context.owns(tags)
     ]
 
@@ -76,17 +80,17 @@ def _demand_alone(context: Context) -> None:
 
 def _tagged(context: Context, noun: str, name: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Names and tags of the resources whose name contains `name`."""
-    key = "TrainingJobSummaries" if noun == "TrainingJob" else f"{noun}s"
+    key = f"{noun}Summaries" if noun.endswith("Job") else f"{noun}s"
     for item in context.aws.pages("sagemaker", f"List{noun}s", key, {"NameContains": name, "MaxResults": 100}):
         yield str(item[f"{noun}Name"]), sagemaker_tags(context.aws, str(item[f"{noun}Arn"]))
 
 
 def _shared(context: Context, wants: Wants) -> list[Resource]:
-    """Bucket, repository and role; a borrowed one that isn't ours stays, and is named."""
-    found: list[Resource] = []
+    """Bucket, repository and roles; a borrowed one that isn't ours stays, and is named."""
+    found: list[Resource] = [*role.owned(context, wants.place)]
     for desired in wants.provision():
         observed = desired.read(context)
-        if observed is None:
+        if observed is None or observed in found:
             continue
         if observed.owner == desired.owner:
             found.append(observed)

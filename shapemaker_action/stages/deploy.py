@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shapemaker_action import apply
 from shapemaker_action.errors import InvalidInputError, LockedError, QualityGateError
 from shapemaker_action.events import Notice
+from shapemaker_action.naming import split_uri
 from shapemaker_action.outcome import Outcome
 from shapemaker_action.plan import make, union
 from shapemaker_action.resources import endpoint_config as configs
@@ -142,7 +143,7 @@ def _completed(context: Context) -> Iterator[tuple[Reply, dict[str, str]]]:
 
 
 def _demand_object(context: Context, uri: str) -> None:
-    _, _, key = uri.removeprefix("s3://").partition("/")
+    _, key = split_uri(uri)
     if not uri.startswith("s3://") or not key.endswith(".tar.gz"):
         raise InvalidInputError(
             f"--model-data takes s3://bucket/key.tar.gz, not {uri!r}",

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from shapemaker_action.errors import QualityGateError, RefusedError
-from shapemaker_action.events import Notice
+from shapemaker_action.events import Notice, ValuesKnown
 from shapemaker_action.outcome import Outcome, metric_table
 from shapemaker_action.plan import Plan, union
 from shapemaker_action.resources import evaluation_report, job
@@ -36,6 +36,7 @@ def run(context: Context) -> Outcome:
         plan = union([plan, more])
     verdicts = gate.judge(context.project.evaluate.thresholds, report.metrics, serving)
     gate.record(context, candidate.training_job, evaluation, passed=all(verdict.passed for verdict in verdicts))
+    context.emit(ValuesKnown(values={"metrics": dict(report.metrics), "evaluation-report": report.uri}))
     gate.demand(context, verdicts)
     return Outcome(
         plan=plan,

@@ -106,7 +106,7 @@ def test_delete_removes_what_serves_and_everything_removes_the_rest(mean: Consum
     assert removed == {"endpoint", "endpoint configuration", "model"}
     assert mean.do("delete").changes == []
     rest = {kind for _, kind in mean.do("delete", "--everything").changes}
-    assert rest == {"training job", "bucket", "repository", "role"}
+    assert rest == {"training job", "evaluation job", "bucket", "repository", "role"}
     assert not [b for b in mean.client("s3").list_buckets()["Buckets"] if f"-{mean.name}-" in b["Name"]]
     again = mean.do("run")
     assert ("create", "endpoint") in again.changes

@@ -119,7 +119,8 @@ class Consumer:
     def close(self) -> None:
         """End the server and its containers."""
         if self.state.exists():
-            self.run("local", "down")
+            done = self.run("local", "down")
+            assert done.code == 0, done
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:
