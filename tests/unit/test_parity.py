@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shapemaker_action.arguments import TOOLS, RUN, STAGES, from_argv, from_inputs
+from shapemaker_action.arguments import RUN, STAGES, TOOLS, from_argv, from_inputs
 from shapemaker_action.report.github import OUTPUTS
 from shapemaker_action.stages import registry
 from tests.support.action_runner import load
