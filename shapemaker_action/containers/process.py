@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from shapemaker_action.containers.process_store import Layer, Store
 from shapemaker_action.errors import EnvironmentProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from shapemaker_action.containers.engine import (
@@ -112,7 +113,7 @@ class ProcessEngine:
     def start(self, spec: ContainerSpec) -> Container:
         """See `Engine.start`."""
         image = self._store.image(self._known(spec.image))
-        if any(each.state()["name"] == spec.name for each in self._all()):
+        if any(state["name"] == spec.name for _, state in self._described()):
             raise EnvironmentProblemError(
                 f"a container named {spec.name} exists already", remedy="remove it, or choose another name"
             )
@@ -120,7 +121,7 @@ class ProcessEngine:
 
     def find(self, labels: Mapping[str, str]) -> list[Container]:
         """See `Engine.find`."""
-        return [each for each in self._all() if labels.items() <= _strings(each.state()["labels"]).items()]
+        return [each for each, state in self._described() if labels.items() <= _strings(state["labels"]).items()]
 
     def create_network(self, name: str, *, isolated: bool) -> None:  # noqa: ARG002 - there is none to isolate
         """Never: processes share this machine's one address."""
@@ -147,6 +148,12 @@ class ProcessEngine:
         if not digest:
             raise EnvironmentProblemError(f"the image {image} is not here", remedy="build or pull it first")
         return digest
+
+    def _described(self) -> Iterator[tuple[ProcessContainer, Mapping[str, object]]]:
+        """Each with its state; one that is being removed at this moment has none any more."""
+        for each in self._all():
+            with suppress(EnvironmentProblemError):
+                yield each, each.state()
 
     def _all(self) -> list[ProcessContainer]:
         """Those that were started; a directory without `process.json` belongs to a start that is under way or broke."""

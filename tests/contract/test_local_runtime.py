@@ -183,6 +183,7 @@ def test_a_stream_arrives_in_parts(local: SageMaker, stream: str) -> None:
     assert response["ContentType"] == "text/event-stream"
     assert response["InvokedProductionVariant"] == "A"
     parts = [event["PayloadPart"]["Bytes"] for event in response["Body"]]
+    response["Body"].close()
     assert b"".join(parts) == b"onetwothree"
     assert len(parts) > 1
 
@@ -194,6 +195,7 @@ def test_a_stream_that_breaks_off_says_so(local: SageMaker, stream: str) -> None
     with pytest.raises(EventStreamError) as raised:
         parts += [event["PayloadPart"]["Bytes"] for event in response["Body"]]
     assert raised.value.response["Error"]["Code"] == "ModelStreamError"
+    response["Body"].close()
     assert local.runtime.invoke_endpoint(EndpointName=stream, Body=b"x")["Body"].read() == b"x"
 
 

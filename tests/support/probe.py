@@ -40,6 +40,8 @@ def printed(local: SageMaker, name: str, text: str) -> None:
     """Wait until a job has printed a line."""
 
     def look() -> bool:
+        job = local.describe_training_job(TrainingJobName=name)
+        assert job["TrainingJobStatus"] != "Failed", job["FailureReason"]
         try:
             return text in local.training_log(name)
         except local.logs.exceptions.ResourceNotFoundException:

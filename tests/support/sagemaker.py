@@ -223,6 +223,11 @@ class SageMaker:
         assert self.settled(name)["EndpointStatus"] == "InService"
         return name
 
+    def endpoints(self) -> set[str]:
+        """The names of all endpoints."""
+        pages = self.get_paginator("list_endpoints").paginate()
+        return {each["EndpointName"] for page in pages for each in page["Endpoints"]}
+
     def settled(self, name: str) -> dict[str, Any]:
         """The description of an endpoint when nothing moves any more."""
 

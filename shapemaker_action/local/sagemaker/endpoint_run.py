@@ -6,6 +6,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from shapemaker_action.errors import ShapemakerError
 from shapemaker_action.local.sagemaker.deployment import Policy
 from shapemaker_action.local.sagemaker.fleet import DRAIN, FIRST_PAUSE, LONGEST_PAUSE, Fleet, FleetError
 from shapemaker_action.local.sagemaker.instance import Site
@@ -133,8 +134,7 @@ class EndpointRun:
     def restore(self, record: Record) -> None:
         """After a restart: clear up what the earlier server left running, serve again, and go on with its work."""
         try:
-            for container in self._world.engine.find(self._labels()):
-                container.remove()
+            self._clear_up()
             if record.state.get("deployed") and record.status != "Deleting":
                 fleet = self._fleet(record.state["deployed"])
                 self._router.route(Share(fleet, 1.0))
@@ -146,6 +146,13 @@ class EndpointRun:
             again["Updating"] = EndpointRun.update if record.state.get("pending") else EndpointRun.resize
         if record.status in again:
             again[record.status](self)
+
+    def _clear_up(self) -> None:
+        try:
+            for container in self._world.engine.find(self._labels()):
+                container.remove()
+        except ShapemakerError as error:
+            _LOG.warning("containers may be left of endpoint %s: %s", self._key.name, error)
 
     def _serve_again(self, fleet: Fleet) -> None:
         pause = FIRST_PAUSE

@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING
 
-from shapemaker_action.errors import ShapemakerError
+from shapemaker_action.errors import ImageContractError, ShapemakerError
 from shapemaker_action.local.sagemaker import harvest, model_data
 from shapemaker_action.local.sagemaker.instance import Instance
 
@@ -79,12 +79,12 @@ class Fleet:
 
     def prepare(self) -> None:
         """Bring images and model data here; raises `FleetError`."""
-        engine, world = self._site.world.engine, self._site.world
+        world = self._site.world
         for variant in self.variants.values():
             if not variant.pinned:
                 raise FleetError(f"The image {variant.image} of production variant {variant.name} was not found.")
             try:
-                engine.pull(variant.pinned, world.registry_credentials)
+                world.engine.pull(variant.pinned, world.registry_credentials)
             except ShapemakerError as error:
                 raise FleetError(f"The image {variant.image} could not be pulled: {error.message}") from error
             directory = self._site.model_directory(variant)
@@ -156,12 +156,15 @@ class Fleet:
         try:
             with ThreadPoolExecutor(number, thread_name_prefix="start") as pool:
                 healthy = list(pool.map(lambda each: self._start(each, fresh), fresh))
-        except ShapemakerError as error:
+        except ImageContractError as error:
             self.retire(fresh)
             raise FleetError(
                 f"CannotStartContainerError. Please ensure the model container for variant {variant.name} starts "
                 f"correctly when invoked with 'docker run {variant.image} serve'"
             ) from error
+        except ShapemakerError as error:
+            self.retire(fresh)
+            raise FleetError(f"The container of production variant {variant.name} was not started: {error}") from error
         if self._closed.is_set() or not all(healthy):
             self.retire(fresh)
             raise FleetError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LOG_END = 30.0
 """Seconds to wait for the last lines of a container that has ended."""
+
+_LOG = logging.getLogger(__name__)
 
 
 class JobRun(ABC):
@@ -61,8 +64,10 @@ class JobRun(ABC):
         except ShapemakerError as error:
             reason = f"ClientError: {error.message}"
         finally:
-            if reason and not self._service.closing.is_set():
-                self._end("Failed", reason)
+            if not self._service.closing.is_set():
+                if reason:
+                    self._end("Failed", reason)
+                self._tidy()
             if self._service.jobs.get(self._record.key) is self:
                 del self._service.jobs[self._record.key]
 
@@ -105,7 +110,14 @@ class JobRun(ABC):
 
     @abstractmethod
     def _end(self, status: str, reason: str = "") -> None:
-        """Write a final status down and clear up."""
+        """Write a final status down."""
+
+    def _tidy(self) -> None:
+        try:
+            job_record.tidy(self._service, self._record)
+        except ShapemakerError as error:
+            # The job has ended as it has; the next start of the server clears up.
+            _LOG.warning("something is left of %s: %s", self._record.name, error)
 
     def _retry(self) -> bool:
         """Whether to begin anew although the containers are lost."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from shapemaker_action.containers.engine import ContainerSpec, Mount
 from shapemaker_action.local.sagemaker import channel, failure, harvest, objects
 from shapemaker_action.local.sagemaker.job import LOG_END, JobRun
-from shapemaker_action.local.sagemaker.job_record import tidy
 from shapemaker_action.local.sagemaker.objects import TransferError
 from shapemaker_action.local.sagemaker.processing_spec import ProcessingSpec
 
@@ -132,7 +131,6 @@ class ProcessingRun(JobRun):
                 record.state["failure"] = reason[: failure.LIMIT]
 
         self._change(end)
-        tidy(self._service, self._record)
 
     def _collect(self, hosts: Hosts, host: str, name: str, path: str) -> Path:
         spare = self._workdir / "copies" / host / name

@@ -8,7 +8,6 @@ from shapemaker_action.containers.engine import ContainerSpec
 from shapemaker_action.local.sagemaker import channel, failure, metrics, training_output, transitions
 from shapemaker_action.local.sagemaker.checkpoints import Checkpoints
 from shapemaker_action.local.sagemaker.job import LOG_END, JobRun
-from shapemaker_action.local.sagemaker.job_record import tidy
 from shapemaker_action.local.sagemaker.objects import TransferError, fetch
 from shapemaker_action.local.sagemaker.pipe import Pipe
 from shapemaker_action.local.sagemaker.training_spec import TrainingSpec
@@ -156,7 +155,6 @@ class TrainingRun(JobRun):
             transitions.end(record, status, secondary, now, reason)
 
         self._change(end)
-        tidy(self._service, self._record)
 
     def _enter(self, secondary: str) -> None:
         def enter(record: Record) -> None:
