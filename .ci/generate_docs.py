@@ -12,8 +12,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from shapemaker_action.arguments import STAGES, TOOLS  # noqa: E402 - needs the path above
-from shapemaker_action.errors import MEANING  # noqa: E402 - the same
+from shapemaker_action.errors import MEANING  # noqa: E402 - needs the path above
+from shapemaker_action.invocation import STAGES, TOOLS  # noqa: E402 - the same
 
 Node = dict[str, object]
 

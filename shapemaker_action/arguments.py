@@ -1,100 +1,20 @@
-"""What the user asked for: the command line, or the inputs of the Action, as one frozen value."""
+"""The grammar of the command line."""
 
 from __future__ import annotations
 
 import argparse
 import difflib
 import math
-import shlex
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from shapemaker_action import __version__
 from shapemaker_action.context import Switches
 from shapemaker_action.errors import InvalidInputError
+from shapemaker_action.invocation import DEFAULT_CONFIG, STAGES, TOOLS, Invocation, Start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-STAGES: dict[str, str] = {
-    "validate": "check the configuration, the model class and the Dockerfiles; no network",
-    "plan": "show what every stage would create, change or remove; reads only",
-    "provision": "make the bucket, the image repository and the execution role, hardened",
-    "build": "build and push the training and the inference image",
-    "train": "run the training job, attach to it, or reuse it",
-    "evaluate": "judge the trained model and hold the quality gate",
-    "deploy": "put the newest good model behind the endpoint",
-    "invoke": "send the sample requests to the endpoint",
-    "status": "show what serves, from which commit, image and job",
-    "rollback": "return the endpoint to the generation it served before",
-    "delete": "remove what is owned: endpoint, configurations, models; --everything also what holds data",
-}
-RUN = ("validate", "provision", "build", "train", "evaluate", "deploy", "invoke")
-TOOLS: dict[str, str] = {
-    "run": f"the bundle {', '.join(RUN)}",
-    "init": "copy a part of shapemaker out, to make it your own: --eject PART",
-    "local": "the local SageMaker: local up, down, status, logs, env",
-    "dev": "work on the model without SageMaker: dev train, shell, serve, test",
-    "schema": "print the JSON Schema of shapemaker.yml",
-}
-TRUE, FALSE = frozenset({"true", "True", "TRUE"}), frozenset({"false", "False", "FALSE"})
-DEFAULT_CONFIG = "shapemaker.yml"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Invocation:
-    """One call of the command line. `words` is the stage list or a tool, and what follows the tool's name."""
-
-    words: tuple[str, ...]
-    root: Path
-    directory: str = ""
-    """`root` as it was written."""
-    configs: tuple[str, ...] = (DEFAULT_CONFIG,)
-    environment: str = ""
-    target: str = "aws"
-    region: str = ""
-    sets: tuple[str, ...] = ()
-    format: str = "text"
-    engine: str = ""
-    port: int = 0
-    bare: bool = False
-    reload: bool = False
-    eject: str = ""
-    requests: bool = False
-    switches: Switches = field(default_factory=Switches)
-    program: str = "shapemaker"
-
-    @property
-    def is_tool(self) -> bool:
-        """Whether this is no stage list, but something beside them."""
-        return self.words[0] in TOOLS and self.words[0] != "run"
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """The stages in the order they were given; the bundle unfolded."""
-        names = [name.strip() for name in self.words[0].split(",")]
-        return tuple(stage for name in names for stage in (RUN if name == "run" else (name,)))
-
-    @property
-    def again(self) -> str:
-        """The command line that would do this again, with `{stages}` where the stages stand."""
-        options: list[str] = []
-        for name, value, default in (
-            ("--target", self.target, "aws"),
-            ("--environment", self.environment, ""),
-            ("--region", self.region, ""),
-            ("--engine", self.engine, ""),
-            ("--directory", self.directory, ""),
-        ):
-            options += [name, shlex.quote(value)] if value != default else []
-        for config in self.configs if self.configs != (DEFAULT_CONFIG,) else ():
-            options += ["--config", shlex.quote(config)]
-        for each in self.sets:
-            options += ["--set", shlex.quote(each)]
-        text = " ".join(options).replace("{", "{{").replace("}", "}}")
-        return f"{self.program} {{stages}} {text}".strip()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -115,7 +35,7 @@ def parser(program: str) -> argparse.ArgumentParser:
     )
     made.add_argument("words", metavar="STAGE", nargs="+", help="what to do; several stages separated by commas")
     made.add_argument("--version", action="version", version=f"shapemaker {__version__}")
-    for add in (_add_common, _add_training, _add_deployment, _add_tools):
+    for add in (_add_common, _add_training, _add_deployment, _add_workflow, _add_tools):
         add(made)
     return made
 
@@ -152,6 +72,24 @@ def _add_common(made: argparse.ArgumentParser) -> None:
         "--timeout", metavar="SECONDS", type=_seconds, default=0, help="stop waiting after this; work goes on"
     )
     group.add_argument("--fingerprint", metavar="DIGEST", default="", help="apply only a plan with this fingerprint")
+    group.add_argument(
+        "--changed-since", metavar="REV", default="", help="plan of many models: leave out those unchanged since then"
+    )
+
+
+def _add_workflow(made: argparse.ArgumentParser) -> None:
+    group = made.add_argument_group("in a workflow")
+    group.add_argument(
+        "--role-to-assume", metavar="ARN", default="", help="exchange the OIDC token of the job for this role"
+    )
+    group.add_argument(
+        "--on-cancel",
+        choices=("leave", "stop"),
+        default="leave",
+        help="what a signal does to the job that is waited for",
+    )
+    group.add_argument("--no-comment", action="store_true", help="no comment on the pull request")
+    group.add_argument("--no-summary", action="store_true", help="no job summary")
 
 
 def _seconds(text: str) -> float:
@@ -185,7 +123,17 @@ def _add_deployment(made: argparse.ArgumentParser) -> None:
 
 def _add_tools(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("init, local, dev")
-    group.add_argument("--eject", metavar="PART", default="", help="init: the part to copy out")
+    group.add_argument("--name", metavar="NAME", default="", help="init: what the project is called")
+    group.add_argument("--framework", metavar="NAME", default="", help="init: sklearn or python")
+    group.add_argument("--workflow", action="store_true", help="init: only the workflows")
+    group.add_argument(
+        "--from-template", metavar="DIR", default="", help="init: a project of the cookiecutter template"
+    )
+    group.add_argument("--makefile", action="store_true", help="init --from-template: the old make targets, too")
+    group.add_argument("--yes", action="store_true", help="init: ask nothing, take the defaults")
+    group.add_argument(
+        "--eject", metavar="PART", default="", help="init: only this part of shapemaker, to make it yours"
+    )
     group.add_argument("--port", metavar="PORT", type=int, default=0, help="local up, dev serve: the port on 127.0.0.1")
     group.add_argument("--bare", action="store_true", help="dev: without a container, in your own Python")
     group.add_argument("--reload", action="store_true", help="dev serve --bare: restart when the code changes")
@@ -210,6 +158,16 @@ def from_argv(argv: Sequence[str], environ: Mapping[str, str], program: str) -> 
         timeout=given.timeout,
         fingerprint=given.fingerprint,
         logs=given.logs,
+        changed_since=given.changed_since,
+        on_cancel=given.on_cancel,
+    )
+    start = Start(
+        name=given.name,
+        framework=given.framework,
+        workflow=given.workflow,
+        from_template=given.from_template,
+        makefile=given.makefile,
+        yes=given.yes,
     )
     return _checked(
         Invocation(
@@ -228,50 +186,14 @@ def from_argv(argv: Sequence[str], environ: Mapping[str, str], program: str) -> 
             reload=given.reload,
             eject=given.eject,
             requests=given.requests,
+            role_to_assume=given.role_to_assume,
+            comment=not given.no_comment,
+            summary=not given.no_summary,
+            start=start,
             switches=switches,
             program=program,
         )
     )
-
-
-def format_of(argv: Sequence[str], environ: Mapping[str, str]) -> str:
-    """The format that is asked for, read before anything can be wrong: an error has to come in it, too."""
-    if not argv:
-        return "json" if _input(environ, "format") == "json" else "text"
-    found = "text"
-    for before, word in zip(["", *argv], argv, strict=False):
-        if word == "--":
-            break
-        if word.startswith("--format=") or before == "--format":
-            found = word.removeprefix("--format=")
-    return "json" if found == "json" else "text"
-
-
-def _input(environ: Mapping[str, str], name: str) -> str:
-    return environ.get(f"SHAPEMAKER_INPUT_{name.upper().replace('-', '_')}", "").strip()
-
-
-def from_inputs(environ: Mapping[str, str], program: str) -> Invocation:
-    """The invocation of the Action: its inputs arrive as `SHAPEMAKER_INPUT_*`, empty when they were not given."""
-    read = partial(_input, environ)
-    argv: list[str] = []
-    for option, name in (
-        ("--environment", "environment"),
-        ("--target", "target"),
-        ("--region", "aws-region"),
-        ("--directory", "working-directory"),
-        ("--format", "format"),
-    ):
-        argv += [f"{option}={read(name)}"] if read(name) else []
-    for option, name in (("--config", "config"), ("--set", "set")):
-        argv += [f"{option}={line.strip()}" for line in read(name).splitlines() if line.strip()]
-    wait = read("wait") or "true"
-    if wait not in TRUE | FALSE:
-        raise InvalidInputError(f"input wait: expected true or false, got {wait!r}", remedy="write wait: true")
-    if not read("stage"):
-        raise InvalidInputError("input stage is missing", remedy="name a stage: with: {stage: run}")
-    argv += ["--no-wait"] if wait in FALSE else []
-    return from_argv([*argv, "--", read("stage")], environ, program)
 
 
 def _root(directory: str, environ: Mapping[str, str]) -> Path:

@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shapemaker_action import __version__
-from shapemaker_action.arguments import Invocation, format_of, from_argv, from_inputs
+from shapemaker_action import __version__, inputs
+from shapemaker_action.arguments import from_argv
 from shapemaker_action.aws.session import Aws, AwsCallError, Target
 from shapemaker_action.config.load import load
 from shapemaker_action.containers.select import OVERRIDE as ENGINE_VARIABLE
@@ -34,7 +34,7 @@ from shapemaker_action.errors import (
 )
 from shapemaker_action.events import Notice, StageFinished, StageStarted
 from shapemaker_action.report import reporters
-from shapemaker_action.report.result import Result, StageResult
+from shapemaker_action.report.result import Result, Run, StageResult
 from shapemaker_action.stages import dev, init, local, plan, schema
 from shapemaker_action.stages.registry import STAGES
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from shapemaker_action.config.project import Project
     from shapemaker_action.containers.engine import Engine
     from shapemaker_action.events import Emit, Event
+    from shapemaker_action.invocation import Invocation
     from shapemaker_action.outcome import Outcome
     from shapemaker_action.report.reporter import Reporter
 
@@ -73,7 +74,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     result = Result()
     # Known before anything can go wrong: an error has to come in the format that was asked for.
-    reporter = reporters.choose(format_of(arguments, os.environ), os.environ)
+    reporter = reporters.choose(inputs.format_of(arguments, os.environ), os.environ)
     began = time.monotonic()
     with _handlers_restored():
         try:
@@ -82,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
         except ShapemakerError as error:
             result.error = error
         except Cancelled as cancelled:
-            remedy = "run the same command again; it re-attaches"
+            remedy = f"go on with: {result.resume}" if result.resume else "run the same command again; it re-attaches"
             result.error = _cancelled(cancelled, "jobs and rollouts that were started go on", remedy)
         except OSError as error:
             result.error = _lacking(error) if error.errno in _MACHINE else _bug(error)
@@ -95,7 +96,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _command(arguments: list[str], reporter: Reporter, result: Result) -> None:
     invocation = _invocation(arguments)
-    result.target = invocation.target
+    result.run = Run.of(invocation)
     if invocation.engine:
         # An option wins over a variable, also in what we start: so it becomes the variable.
         os.environ[ENGINE_VARIABLE] = invocation.engine
@@ -120,7 +121,8 @@ def run(invocation: Invocation, reporter: Reporter, result: Result) -> None:
         if invocation.switches.fingerprint and not _OWN_PLAN.issuperset(invocation.stages):
             _demand_account(context)
             plan.whole(context).demand(invocation.switches.fingerprint)
-        for stage in invocation.stages:
+        for number, stage in enumerate(invocation.stages):
+            result.resume = context.again(",".join(invocation.stages[number:]))
             if stage != "validate":
                 _demand_account(context)
             emit(StageStarted(stage=stage))
@@ -129,6 +131,7 @@ def run(invocation: Invocation, reporter: Reporter, result: Result) -> None:
             waiting = context if stage == invocation.stages[-1] else _patient(context)
             outcome = STAGES[stage](waiting)
             _finish(reporter, result, stage, time.monotonic() - began, outcome)
+        result.resume = ""
 
 
 def _patient(context: Context) -> Context:
@@ -221,8 +224,8 @@ def _target(invocation: Invocation, project: Project) -> tuple[Project, Aws]:
 
 def _invocation(arguments: list[str]) -> Invocation:
     program = _program(Path(sys.argv[0]))
-    if not arguments and "SHAPEMAKER_INPUT_STAGE" in os.environ:
-        return from_inputs(os.environ, "shapemaker")
+    if not arguments and inputs.given(os.environ):
+        return inputs.from_inputs(os.environ, "shapemaker")
     return from_argv(arguments or ["--help"], os.environ, program)
 
 

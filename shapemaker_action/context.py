@@ -53,6 +53,10 @@ class Switches:
     fingerprint: str = ""
     """Only apply when the plan still has this fingerprint."""
     logs: bool = False
+    changed_since: str = ""
+    """A git revision: of many models only those that differ from it."""
+    on_cancel: str = "leave"
+    """`stop`: a signal also stops the job that is waited for."""
 
     def options(self, stages: str) -> list[str]:
         """These switches as a command line has them, as far as the stages heed them.

@@ -77,7 +77,16 @@ class ValuesKnown:
     values: Mapping[str, Json]
 
 
-Event = StageStarted | StageFinished | ChangeStarted | ChangeFinished | Progress | LogLine | Notice | ValuesKnown
+@dataclass(frozen=True, kw_only=True)
+class Secret:
+    """A value that no log may show: GitHub is told to mask it, nobody else hears of it."""
+
+    value: str
+
+
+Event = (
+    StageStarted | StageFinished | ChangeStarted | ChangeFinished | Progress | LogLine | Notice | ValuesKnown | Secret
+)
 Emit = Callable[[Event], None]
 
 

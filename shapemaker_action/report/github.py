@@ -30,15 +30,26 @@ OUTPUTS = (
     "image-tag",
     "image-digest",
     "training-image-uri",
+    "training-image-tag",
     "training-image-digest",
     "repository",
     "training-job",
     "model-data",
     "metrics",
+    "gate",
     "endpoint-name",
     "endpoint-config",
+    "endpoint-url",
     "predictions",
+    "matrix",
+    "has-changes",
+    "fingerprint",
     "changes",
+    "created",
+    "updated",
+    "deleted",
+    "resume",
+    "exit-code",
     "result",
 )
 
@@ -104,7 +115,14 @@ def _property(text: str) -> str:
 
 def outputs(result: Result) -> dict[str, str]:
     """Every declared output that is known, as text; what isn't a string becomes JSON."""
-    known: dict[str, Json] = {**result.values, "changes": len(result.changes), "result": result.as_json()}
+    known: dict[str, Json] = {
+        **result.values,
+        **result.counts,
+        "changes": len(result.changes),
+        "resume": result.resume,
+        "exit-code": int(result.exit_code),
+        "result": result.as_json(),
+    }
     return {name: _text(known[name]) for name in OUTPUTS if known.get(name) not in (None, "")}
 
 

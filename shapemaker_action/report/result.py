@@ -13,6 +13,7 @@ from shapemaker_action.plan import Action
 if TYPE_CHECKING:
     from shapemaker_action.errors import ShapemakerError
     from shapemaker_action.events import Event
+    from shapemaker_action.invocation import Invocation
     from shapemaker_action.naming import Json
     from shapemaker_action.outcome import Outcome, Table
 
@@ -29,14 +30,40 @@ class StageResult:
     outcome: Outcome
 
 
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What was asked for, as far as a report names or heeds it."""
+
+    target: str = "aws"
+    configs: tuple[str, ...] = ()
+    directory: str = ""
+    environment: str = ""
+    comment: bool = True
+    summary: bool = True
+
+    @classmethod
+    def of(cls, invocation: Invocation) -> Run:
+        """Of an invocation."""
+        return cls(
+            target=invocation.target,
+            configs=invocation.configs,
+            directory=invocation.directory,
+            environment=invocation.environment,
+            comment=invocation.comment,
+            summary=invocation.summary,
+        )
+
+
 @dataclass(kw_only=True)
 class Result:
     """Grows while the stages run, so that an error or a signal still leaves what is known."""
 
-    target: str = "aws"
+    run: Run = field(default_factory=Run)
     stages: list[StageResult] = field(default_factory=list)
     error: ShapemakerError | None = None
     seconds: float = 0
+    resume: str = ""
+    """The command that goes on from the stage that is under way; empty when all have ended."""
     _made: list[ChangeFinished] = field(default_factory=list)
     """Changes of the stage that is under way: all there is to know of them when it fails."""
     _known: dict[str, Json] = field(default_factory=dict)
@@ -76,11 +103,17 @@ class Result:
         ]
         return planned + made
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many changes were made or planned, under the names of the outputs."""
+        actions = [change["action"] for change in self.changes if isinstance(change, dict)]
+        return {f"{verb}d": actions.count(verb) for verb in ("create", "update", "delete")}
+
     def as_json(self) -> dict[str, Json]:
         """The document that `--format json` prints and the output `result` holds."""
         return {
             "shapemaker": __version__,
-            "target": self.target,
+            "target": self.run.target,
             "exit-code": int(self.exit_code),
             "seconds": round(self.seconds, 3),
             "stages": [
@@ -91,6 +124,7 @@ class Result:
             "outputs": self.values,
             "data": "".join(done.outcome.data for done in self.stages),
             "tables": [_table(table) for done in self.stages for table in done.outcome.tables],
+            "resume": self.resume,
             "next": self.stages[-1].outcome.next if self.stages else "",
             "error": _error(self.error) if self.error else None,
         }

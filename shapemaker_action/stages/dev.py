@@ -24,9 +24,9 @@ from shapemaker_action.resources import image
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from shapemaker_action.arguments import Invocation
     from shapemaker_action.containers.template import Target
     from shapemaker_action.context import Context
+    from shapemaker_action.invocation import Invocation
 
 ACTIONS = ("train", "shell", "serve", "test")
 WORKSPACE = Path(".shapemaker") / "dev"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from shapemaker_action.arguments import Invocation
+    from shapemaker_action.invocation import Invocation
     from shapemaker_action.local.lifecycle import LocalService
 
 ACTIONS = ("up", "down", "status", "logs", "env")

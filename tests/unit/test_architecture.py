@@ -36,11 +36,11 @@ TREES = MODULES | parsed(ROOT / "entrypoint", *OTHERS)
 
 FLOORS = (
     {"assets", "diagnostics", "errors", "events", "java_pattern", "naming", "service_model"},
-    {"config", "aws", "containers"},
+    {"config", "aws", "containers", "github"},
     {"context"},
-    {"arguments", "plan"},
-    {"apply", "outcome", "resources"},
-    {"report", "stages"},
+    {"invocation", "plan"},
+    {"apply", "arguments", "outcome", "resources"},
+    {"inputs", "report", "stages"},
     {"cli"},
 )
 """A room imports rooms of the floors below its own; only those of the lowest floor know each other."""

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shapemaker_action.arguments import RUN, STAGES, format_of, from_argv, from_inputs
+from shapemaker_action.arguments import from_argv
 from shapemaker_action.errors import InvalidInputError
+from shapemaker_action.inputs import format_of, from_inputs
+from shapemaker_action.invocation import RUN, STAGES
 from shapemaker_action.stages.registry import STAGES as REGISTERED
 
 if TYPE_CHECKING:

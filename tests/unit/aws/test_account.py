@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shapemaker_action import cli
-from shapemaker_action.arguments import STAGES
+from shapemaker_action.invocation import STAGES
 from tests.support.consumer import MEAN, write
 from tests.unit.aws.wire import IDENTITY, Reply, answering
 
