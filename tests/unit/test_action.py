@@ -69,7 +69,8 @@ def test_names_are_kebab_case_and_described(kind: str) -> None:
 
 def test_descriptions_of_inputs_tell_the_default() -> None:
     for name, value in ACTION["inputs"].items():
-        told = "No default." if value.get("required") else f"Default: {value['default']}"
+        default = value.get("default", "").strip("${} ")  # the runner refuses an expression in a description
+        told = "No default." if value.get("required") else f"Default: {default}"
         assert told in value["description"], name
 
 
