@@ -14,13 +14,13 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
 
 from shapemaker_action import java_pattern
 from shapemaker_action.errors import EnvironmentProblemError
+from shapemaker_action.record import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from shapemaker_action import service_model
+from shapemaker_action.record import dataclass
 
 Use: TypeAlias = Literal["training", "processing", "hosting"]
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shapemaker_action import service_model
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from shapemaker_action.errors import ConfigError
+from shapemaker_action.record import dataclass, field
 from shapemaker_action.report import document, harmless
 
 if TYPE_CHECKING:
