@@ -13,7 +13,7 @@ import { Frame, runSteps } from "./step.mjs";
 export async function runJob(token, place) {
   const job = setUp(token, place);
   const frame = new Frame({ job, document: place.document, contexts: job.contexts, origin: place.origin });
-  const report = { workspace: job.workspace, temp: job.temp, steps: [], outputs: {}, dropped_outputs: [], errors: [], orphans: [], deployment: null };
+  const report = { workspace: job.workspace, temp: job.temp, home: job.home, steps: [], outputs: {}, dropped_outputs: [], errors: [], orphans: [], deployment: null };
   let records = [];
   try {
     job.env = environment(token, place, frame);
@@ -55,8 +55,8 @@ function setUp(token, { run, id, key, contexts, permissions, secrets, callee }) 
     ...(request.debug ? { debug: "1" } : {}),
   };
   return {
-    id, key, workspace, temp, masks, identity, runner, env: {}, path: [],
-    debug: request.debug, machine: request.environ, actions: request.actions, stubs: request.stubs,
+    id, key, home, workspace, temp, masks, identity, runner, env: {}, path: [],
+    debug: request.debug, machine: { XDG_STATE_HOME: join(home, "state"), ...request.environ }, actions: request.actions, stubs: request.stubs,
     repository: request.repository, artifacts: run.artifacts, cancellation: run.cancellation,
     tracking: `github_${randomUUID()}`,
     github: { ...contexts.github, token: authority, workspace, event_path: eventPath, job: id },

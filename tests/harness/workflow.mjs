@@ -194,6 +194,6 @@ function blank({ id, name, needs }) {
   return {
     id, name, needs, uses: "", result: "skipped", matrix: {}, permissions: {}, identity: false, concurrency: null,
     runs_on: null, timeout_minutes: null, continue_on_error: false, deployment: null, outputs: {}, dropped_outputs: [],
-    errors: [], orphans: [], masks: [], steps: [], workspace: "", temp: "",
+    errors: [], orphans: [], masks: [], steps: [], workspace: "", temp: "", home: "",
   };
 }
