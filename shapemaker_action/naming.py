@@ -21,6 +21,7 @@ OWNER_TAG = "shapemaker:project"
 ENVIRONMENT_TAG = "shapemaker:environment"
 SPEC_TAG = "shapemaker:spec"
 COMMIT_TAG = "shapemaker:commit"
+CANCELLED_TAG = "shapemaker:cancelled"
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 

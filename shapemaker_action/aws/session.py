@@ -135,6 +135,16 @@ class Aws:
             reply: Reply = method(**(request or {}))
         return reply
 
+    def call_briefly(self, service: str, operation: str, request: Mapping[str, Any]) -> Reply:
+        """As `call`, but once and for a second at most: for what may not hold up an end."""
+        hurried = self._config(service).merge(
+            self._botocore("config").Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+        )
+        with _translated(service, operation, self.region):
+            client = self._session.client(service, config=hurried, endpoint_url=self.target.endpoint_url or None)
+            reply: Reply = getattr(client, self._boto("botocore").xform_name(operation))(**request)
+        return reply
+
     def call_for_body(self, service: str, operation: str, request: Mapping[str, Any]) -> tuple[Reply, bytes]:
         """A call that answers with a stream, read to its end."""
         reply = self.call(service, operation, request)

@@ -55,7 +55,7 @@ class WebIdentity:
             refresh_using=lambda: self._assume(region), method="assume-role-with-web-identity"
         )
         session = importlib.import_module("botocore.session").Session()
-        session.register_component("credential_provider", _Only(renewed))
+        session.register_component("credential_provider", _Only(credentials=renewed))
         return session
 
     def _assume(self, region: str) -> dict[str, str]:
@@ -95,7 +95,7 @@ class WebIdentity:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Only:
     """A chain of credential providers with one link."""
 
@@ -137,7 +137,7 @@ def _sts(region: str) -> Any:
         user_agent_extra="shapemaker",
     )
     session = importlib.import_module("botocore.session").Session()
-    session.register_component("credential_provider", _Only(None))
+    session.register_component("credential_provider", _Only(credentials=None))
     return session.create_client("sts", region_name=region, config=config)
 
 
