@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapemaker_action import lazy
+from shapemaker_action.github import TOKEN
 from shapemaker_action.report.text import TextReporter
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ def choose(name: str, environ: Mapping[str, str]) -> Reporter:
     inner: Reporter = machine.JsonReporter() if json else TextReporter()
     if environ.get("GITHUB_ACTIONS") != "true":
         return inner
-    path = environ.get("GITHUB_OUTPUT")
-    # Beside a document on stdout there is no place for anything else.
-    commands = sys.stderr if json else sys.stdout
-    return github.GithubReporter(inner=inner, output_file=Path(path) if path else None, commands=commands)
+    reporter = github.GithubReporter(inner=inner, environ=environ)
+    reporter.mask(environ.get(TOKEN, ""))
+    return reporter

@@ -49,6 +49,11 @@ class Run:
     comment: bool = True
     summary: bool = True
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The configurations as the repository has them."""
+        return tuple(f"{self.directory}/{config}" if self.directory else config for config in self.configs)
+
     @classmethod
     def of(cls, invocation: Invocation) -> Run:
         """Of an invocation."""
@@ -99,6 +104,8 @@ class Result:
                 self._follow(event)
             case MetricRead():
                 self.series.setdefault(event.name, Series()).add(event.value)
+            case _:
+                pass
 
     def _follow(self, line: LogLine) -> None:
         if line.source not in self.logs and len(self.logs) >= LOGS:
@@ -127,12 +134,25 @@ class Result:
     @property
     def changes(self) -> list[Json]:
         """Every change of every stage, no-ops left out; of a stage that failed those that were made before."""
-        planned: list[Json] = [change.as_json() for done in self.stages for change in done.outcome.plan.pending]
-        made: list[Json] = [
+        return self.planned + self.made
+
+    @property
+    def planned(self) -> list[Json]:
+        """The changes that were only shown."""
+        return self._pending(applied=False)
+
+    @property
+    def made(self) -> list[Json]:
+        """The changes that were carried out."""
+        under_way: list[Json] = [
             {"action": _ACTIONS[change.symbol], "kind": change.kind, "name": change.name, "differences": []}
             for change in self._made
         ]
-        return planned + made
+        return self._pending(applied=True) + under_way
+
+    def _pending(self, *, applied: bool) -> list[Json]:
+        outcomes = [done.outcome for done in self.stages if done.outcome.applied is applied]
+        return [change.as_json() for outcome in outcomes for change in outcome.plan.pending]
 
     @property
     def counts(self) -> dict[str, int]:
