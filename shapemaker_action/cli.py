@@ -182,7 +182,7 @@ def _run_tool(invocation: Invocation, reporter: Reporter, emit: Emit) -> Outcome
     if tool == "schema":
         return schema.run()
     if tool == "init":
-        return init.run(invocation.root, invocation.eject)
+        return init.run(init.Request.of(invocation))
     if tool == "local":
         return local.run(local.Request.of(invocation, _region(invocation, emit)), os.environ)
     request = dev.Request.of(invocation)
