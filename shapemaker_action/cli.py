@@ -249,8 +249,7 @@ def _target(invocation: Invocation, project: Project, emit: Emit) -> tuple[Proje
         access_key=service.access_key,
         secret_key=service.secret_key,
     )
-    # A role and an account number of the real AWS mean nothing there.
-    return replace(project, aws=replace(project.aws, account="", role="")), session.Aws(there)
+    return project.here, session.Aws(there)
 
 
 def _invocation(arguments: list[str]) -> Invocation:
