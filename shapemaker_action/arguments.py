@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from shapemaker_action import __version__
+from shapemaker_action import __version__, lazy
 from shapemaker_action.context import Switches
 from shapemaker_action.errors import InvalidInputError
 from shapemaker_action.invocation import DEFAULT_CONFIG, STAGES, TOOLS, Invocation, Start
 
 if TYPE_CHECKING:
+    import difflib
     from collections.abc import Mapping, Sequence
+else:
+    (difflib,) = lazy.modules("", "difflib")
 
 
 class _Parser(argparse.ArgumentParser):

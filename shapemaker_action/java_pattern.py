@@ -7,6 +7,8 @@ import re
 import sys
 import unicodedata
 
+from shapemaker_action import lazy
+
 _POSIX = {
     "ASCII": r"\x00-\x7f",
     "Alnum": "a-zA-Z0-9",
@@ -18,7 +20,7 @@ _POSIX = {
     "Punct": r"!-/:-@\[-`{-~",
     "Space": r" \t\n\x0b\f\r",
 }
-_TOKEN = re.compile(
+_TOKEN = lazy.pattern(
     r"""
     \\u(?P<high>[dD][89abAB]..)\\u(?P<low>[dD][c-fC-F]..)   # one character beyond U+FFFF
     | \\p\{(?P<property>\w+)\}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from shapemaker_action import lazy
+
+if TYPE_CHECKING:
+    import re
 
 
 class Kind(str, Enum):
@@ -22,6 +27,7 @@ class Kind(str, Enum):
     PROPAGATING = "not visible yet"
     INVALID = "invalid"
     TRANSIENT = "transient"
+
 
 
 _BY_CODE: dict[str, Kind] = {
@@ -116,14 +122,14 @@ _BY_CODE: dict[str, Kind] = {
 
 # SageMaker answers most of these as an untyped ValidationException, so the text decides; order matters.
 _BY_TEXT: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"Could not assume role"), Kind.PROPAGATING),
-    (re.compile(r"Cannot create already existing|already exists"), Kind.EXISTS),
-    (re.compile(r"Cannot update in-progress endpoint|is in progress"), Kind.BUSY),
+    (lazy.pattern(r"Could not assume role"), Kind.PROPAGATING),
+    (lazy.pattern(r"Cannot create already existing|already exists"), Kind.EXISTS),
+    (lazy.pattern(r"Cannot update in-progress endpoint|is in progress"), Kind.BUSY),
     (
-        re.compile(r"Could not find (?!model data)|Requested resource not found|does not exist|not found\."),
+        lazy.pattern(r"Could not find (?!model data)|Requested resource not found|does not exist|not found\."),
         Kind.NOT_FOUND,
     ),
-    (re.compile(r"is not authorized to perform|does not have .* permission"), Kind.PERMISSION),
+    (lazy.pattern(r"is not authorized to perform|does not have .* permission"), Kind.PERMISSION),
 )
 
 

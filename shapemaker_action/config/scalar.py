@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
-
+from shapemaker_action import lazy
 from shapemaker_action.record import dataclass
 
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
-_INTEGER = re.compile(r"[-+]?[0-9]+")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_INTEGER = lazy.pattern(r"[-+]?[0-9]+")
+_OCTAL = lazy.pattern(r"0o[0-7]+")
+_HEXADECIMAL = lazy.pattern(r"0x[0-9a-fA-F]+")
+_FLOAT = lazy.pattern(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = lazy.pattern(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 _LEGACY_TRUE = frozenset({"yes", "Yes", "YES", "on", "On", "ON", "y", "Y"})
 _LEGACY_FALSE = frozenset({"no", "No", "NO", "off", "Off", "OFF", "n", "N"})
-_LEGACY_OCTAL = re.compile(r"[-+]?0[0-7_]+")
-_LEGACY_BINARY = re.compile(r"[-+]?0b[01_]+")
-_LEGACY_UNDERSCORES = re.compile(r"[-+]?([1-9][0-9]*_[0-9_]*|0x[0-9a-fA-F]*_[0-9a-fA-F_]*)(\.[0-9_]*)?")
-_LEGACY_SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
-_LEGACY_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?")
+_LEGACY_OCTAL = lazy.pattern(r"[-+]?0[0-7_]+")
+_LEGACY_BINARY = lazy.pattern(r"[-+]?0b[01_]+")
+_LEGACY_UNDERSCORES = lazy.pattern(r"[-+]?([1-9][0-9]*_[0-9_]*|0x[0-9a-fA-F]*_[0-9a-fA-F_]*)(\.[0-9_]*)?")
+_LEGACY_SEXAGESIMAL = lazy.pattern(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
+_LEGACY_DATE = lazy.pattern(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t].*)?")
 
 _INTEGER_DIGITS = 18
 """More digits than that fit no field of ours and no integer of AWS."""
