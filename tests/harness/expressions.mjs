@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { data, Evaluator, Lexer, Parser } from "@actions/expressions";
+import { TokenType } from "@actions/expressions/lexer";
 import { truthy } from "@actions/expressions/result";
 import { convertToIfCondition } from "@actions/workflow-parser/model/converter/if-condition";
 
@@ -17,7 +18,7 @@ const STATUS_FUNCTIONS = ["success", "failure", "cancelled", "always"];
 /** A scope is { contexts, status: { success(), failure(), cancelled() }, workspace }. */
 export function evaluate(expression, scope) {
   const functions = functionsOf(scope);
-  const { tokens } = new Lexer(expression).lex();
+  const tokens = new Lexer(expression).lex().tokens.map(unquote);
   const tree = new Parser(tokens, CONTEXTS, [...functions.values()]).parse();
   const contexts = Object.fromEntries(CONTEXTS.map((name) => [name, scope.contexts[name] ?? null]));
   return new Evaluator(tree, toData(contexts), functions).evaluate();
@@ -66,6 +67,11 @@ export function entries(token) {
 /** The value tokens of a mapping token by key. */
 export function fields(token) {
   return Object.fromEntries(entries(token));
+}
+
+/** The lexer of the package undoubles only the first of a string's quotes, the runner's all of them. */
+function unquote(token) {
+  return token.type === TokenType.STRING ? { ...token, value: token.lexeme.slice(1, -1).replaceAll("''", "'") } : token;
 }
 
 function functionsOf(scope) {
