@@ -62,6 +62,7 @@ export class CommandReader {
   }
 
   read(line) {
+    this.step.job.cancellation.saw(line, this.step.id);
     const command = parse(line, this.#registered);
     if (!command || !this.#process(command, line)) this.step.log(line);
   }

@@ -50,17 +50,24 @@ export function execute({ file, args, cwd, env, onLine, subscribe }) {
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 };
 
 function readLines(stream, onLine) {
+  const { write, end } = lineReader(onLine);
+  stream.setEncoding("utf8");
+  stream.on("data", write);
+  stream.on("close", end);
+}
+
+/** Cuts what comes in pieces into lines, which LF, CR or CRLF end. */
+export function lineReader(onLine) {
   let rest = "";
   let afterReturn = false;
-  stream.setEncoding("utf8");
-  stream.on("data", (chunk) => {
+  const write = (chunk) => {
     const text = rest + (afterReturn && chunk.startsWith("\n") ? chunk.slice(1) : chunk);
     afterReturn = chunk.endsWith("\r");
     const lines = text.split(/\r\n|\r|\n/);
     rest = lines.pop();
     lines.forEach(onLine);
-  });
-  stream.on("close", () => rest && onLine(rest));
+  };
+  return { write, end: () => rest && onLine(rest) };
 }
 
 function killTree(pid) {
