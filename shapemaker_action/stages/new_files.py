@@ -7,11 +7,13 @@ from contextlib import contextmanager, suppress
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from shapemaker_action.errors import EnvironmentProblemError, InvalidInputError
+from shapemaker_action.errors import ConfigError, EnvironmentProblemError, InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from shapemaker_action.diagnostics import Diagnostic
 
 
 @contextmanager
@@ -59,6 +61,13 @@ def refuse_collisions(root: Path, files: Mapping[str, str]) -> None:
     there = {path: taken for path in sorted(files) if (taken := _taken(root, path))}
     if there:
         raise _collision(list(dict.fromkeys(there.values())))
+
+
+def refusal(problems: Sequence[Diagnostic]) -> ConfigError:
+    """The error of files that cannot be understood, when new ones would have followed from them."""
+    error = ConfigError(tuple(problems))
+    error.state = "nothing was written"
+    return error
 
 
 def _look_at(root: Path) -> None:

@@ -10,7 +10,7 @@ from shapemaker_action import __version__, git
 from shapemaker_action.assets import PACKAGE, templates
 from shapemaker_action.config import document
 from shapemaker_action.config.node import MappingNode, find
-from shapemaker_action.errors import ConfigError, InvalidInputError
+from shapemaker_action.errors import InvalidInputError
 from shapemaker_action.outcome import Outcome, Table
 from shapemaker_action.stages import new_files
 
@@ -81,7 +81,7 @@ def _environments(root: Path) -> list[str]:
     except IsADirectoryError:
         raise InvalidInputError(f"{CONFIG} is a folder", state="nothing was written", remedy="make it a file") from None
     except document.UnreadableError as error:
-        raise ConfigError(tuple(error.diagnostics)) from None
+        raise new_files.refusal(error.diagnostics) from None
     section = find(parsed, ("environments",))
     return list(section.entries) if isinstance(section, MappingNode) else []
 

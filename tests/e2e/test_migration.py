@@ -36,7 +36,7 @@ def test_it_is_built_trained_deployed_and_asked_with_its_own_code(tmp_path: Path
     done = ovens.do("run")
     assert [answer["answer"] for answer in done.outputs["predictions"]] == [{"minutes": 45.0}]
     assert done.outputs["training-metrics"] == {"oven:error": 0.0}
-    assert done.outputs["endpoint"] == "ovens"
+    assert done.outputs["endpoint-name"] == "ovens"
     job = ovens.client("sagemaker").describe_training_job(TrainingJobName=done.outputs["training-job"])
     assert job["HyperParameters"] == {"loaves": "12", "warm": "True"}
     assert job["EnableManagedSpotTraining"]

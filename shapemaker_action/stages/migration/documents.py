@@ -110,13 +110,14 @@ class Document:
         return not names
 
 
-def read(folder: Folder, path: str, variables: Variables, sheet: Sheet) -> Document:
-    """A document; `ConfigError` at its place for what is no JSON object."""
-    text = variables.substitute(folder.text(path))
+def read(folder: Folder, path: str, variables: Variables, sheet: Sheet) -> Document | None:
+    """A document; None when it cannot be read, and the sheet has the reason with its place."""
     try:
+        text = variables.substitute(folder.text(path))
         return Document(document.parse(text.encode(), path), variables, sheet)
-    except document.UnreadableError as error:
-        raise ConfigError(tuple(error.diagnostics)) from None
+    except (ConfigError, document.UnreadableError) as error:
+        sheet.problems += error.diagnostics
+        return None
 
 
 def _trimmed(value: Json) -> Json:

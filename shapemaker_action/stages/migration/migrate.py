@@ -27,7 +27,7 @@ from shapemaker_action.stages.migration.folder import Folder
 from shapemaker_action.stages.migration.sheet import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from shapemaker_action.diagnostics import Diagnostic
     from shapemaker_action.stages.migration.envrc import Variables
@@ -73,9 +73,13 @@ def run(request: Request) -> Outcome:
     """
     folder = Folder.of(request.root, request.project)
     sheet = Sheet()
-    files = _read(folder, sheet)
+    files: dict[str, str] = {}
+    try:
+        files = _read(folder, sheet)
+    except ConfigError as error:
+        sheet.problems += error.diagnostics
     if sheet.problems:
-        raise _nothing_written(sheet.problems)
+        raise new_files.refusal(sheet.problems)
     files[CONFIG] = settings.render(sheet.document(), sheet.left)
     files |= makefile.read(folder) if request.makefile else {}
     own = workflows.files((), "") if request.workflows else {}
@@ -118,14 +122,14 @@ def _requests(folder: Folder, variables: Variables, sheet: Sheet) -> None:
     def path(variable: str, default: str) -> str:
         return f"configs/{variables.get(variable) or default}"
 
-    job = documents.read(folder, path("JSON_TRAINING_JOB", "training_job.json"), variables, sheet)
-    _one_role(job, "RoleArn", sheet)
-    training.read(job, sheet)
-    model = documents.read(folder, path("JSON_MODEL", "model.json"), variables, sheet)
-    _one_role(model, "ExecutionRoleArn", sheet)
-    serving.read_model(model, sheet)
-    config = documents.read(folder, path("JSON_ENDPOINT_CONFIG", "endpoint_config.json"), variables, sheet)
-    serving.read_endpoint_config(config, sheet)
+    readers = (
+        (path("JSON_TRAINING_JOB", "training_job.json"), training.read),
+        (path("JSON_MODEL", "model.json"), serving.read_model),
+        (path("JSON_ENDPOINT_CONFIG", "endpoint_config.json"), serving.read_endpoint_config),
+    )
+    for name, read in readers:
+        if document := documents.read(folder, name, variables, sheet):
+            read(document, sheet)
     request = path("JSON_REQUEST", "request.json")
     if folder.has(request):
         serving.read_request(request, Position(file=request), sheet)
@@ -133,28 +137,12 @@ def _requests(folder: Folder, variables: Variables, sheet: Sheet) -> None:
         sheet.leave(variables.place("JSON_REQUEST"), "a sample request", "write invoke.requests")
 
 
-def _one_role(document: documents.Document, field: str, sheet: Sheet) -> None:
-    """One for jobs and endpoint: that of `.envrc`, or the first that a request names."""
-    role = document.take(field)
-    known = sheet.value("aws", "role")
-    if isinstance(role, str) and not known:
-        sheet.carry(("aws", "role"), role, document.place(field))
-    elif isinstance(role, str) and role != known:
-        sheet.leave(document.place(field), "a role of its own", "shapemaker uses aws.role for jobs and endpoint")
-
-
 def _prove(folder: Folder, sheet: Sheet) -> tuple[Diagnostic, ...]:
     try:
         return load([Path(CONFIG)], root=folder.root).warnings
     except ConfigError as error:
         found = [replace(each, position=sheet.origin(each.path, each.position)) for each in error.diagnostics]
-        raise _nothing_written(found) from None
-
-
-def _nothing_written(problems: Sequence[Diagnostic]) -> ConfigError:
-    error = ConfigError(tuple(problems))
-    error.state = "nothing was written"
-    return error
+        raise new_files.refusal(found) from None
 
 
 def _written_rows(files: Mapping[str, str]) -> list[tuple[str, str]]:

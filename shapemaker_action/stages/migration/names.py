@@ -80,5 +80,5 @@ def _python(variables: Variables, sheet: Sheet) -> None:
         sheet.leave(
             place,
             f"Python {given}" if version else "PY_VERSION",
-            f"they get shapemaker's default; the oldest is 3.{_OLDEST}",
+            f"the images get shapemaker's default; the oldest they take is 3.{_OLDEST}",
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shapemaker_action.config.complete import content_type
-from shapemaker_action.stages.migration.training import environment
+from shapemaker_action.stages.migration.training import environment, role
 
 if TYPE_CHECKING:
     from shapemaker_action.diagnostics import Position
@@ -25,6 +25,7 @@ _SERVER = {"MODEL_SERVER_WORKERS": "workers", "MODEL_SERVER_TIMEOUT": "timeout"}
 
 def read_model(model: Document, sheet: Sheet) -> None:
     """Everything of CreateModel."""
+    role(model, "ExecutionRoleArn", sheet)
     model.drop("ModelName")
     container = "PrimaryContainer"
     if not model.drop(container, "Image").endswith(".endpoint"):

@@ -29,6 +29,7 @@ _PYTHON_WORDS = {"true": "True", "false": "False", "null": "None"}
 
 def read(job: Document, sheet: Sheet) -> None:
     """Everything of CreateTrainingJob."""
+    role(job, "RoleArn", sheet)
     _names(job, sheet)
     for path, key in _SAME.items():
         if (value := job.take(*path)) is not None:
@@ -140,6 +141,16 @@ def _carry_channel(name: str, settings: dict[str, Json], place: Position, sheet:
     said: dict[str, Json] = {k: value for k, value in settings.items() if value not in (None, defaults.get(k))}
     short = list(said) == ["source"]
     sheet.carry(("train", "channels", name), settings["source"] if short else said, place)
+
+
+def role(request: Document, field: str, sheet: Sheet) -> None:
+    """One for jobs and endpoint: that of `.envrc`, or the first that a request names."""
+    given = request.take(field)
+    known = sheet.value("aws", "role")
+    if isinstance(given, str) and not known:
+        sheet.carry(("aws", "role"), given, request.place(field))
+    elif isinstance(given, str) and given != known:
+        sheet.leave(request.place(field), "a role of its own", "shapemaker uses aws.role for jobs and endpoint")
 
 
 def environment(request: Document, path: tuple[str, ...], section: str, sheet: Sheet) -> None:
