@@ -14,10 +14,11 @@ ROOT = Path(__file__).parents[2]
 BOUND = 5.0
 """A guard against hanging, which is also what the README promises."""
 PROGRAM = """
-import os, subprocess, sys, threading, time
+import functools, os, subprocess, sys, threading, time
 from shapemaker_action import signals
 from shapemaker_action.errors import Cancelled
 signals.hold()
+@functools.cache
 def ready():
     print("ready", flush=True)
 def report(unheeded):
@@ -40,7 +41,7 @@ sys.exit(code)
 
 STUCK = """
             while True:
-                try: time.sleep(60)
+                try: ready(); time.sleep(60)
                 except BaseException: pass
 """
 
@@ -64,10 +65,10 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, list[str]]:
     assert process.stdout
     late = threading.Timer(BOUND, process.kill)
     late.start()
-    said = process.stdout.read().splitlines()
-    code = process.wait()
+    with process:
+        said = process.stdout.read().splitlines()
     late.cancel()
-    return code, said
+    return process.returncode, said
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -88,7 +89,7 @@ def test_signals_upon_signals_change_nothing() -> None:
 
 
 def test_work_that_cannot_be_interrupted_is_reported_without_it() -> None:
-    process = started(f"ready(){STUCK}")
+    process = started(STUCK)
     process.send_signal(signal.SIGTERM)
     assert ended(process) == (143, ["reported 15"])
 
@@ -112,12 +113,18 @@ def test_a_signal_during_the_report_of_a_run_that_has_ended_changes_neither_repo
 
 
 def test_children_end_with_us() -> None:
-    process = started(f"child = subprocess.Popen(['sleep', '60']); ready(); print(child.pid, flush=True){STUCK}")
-    assert process.stdout
-    pid = int(process.stdout.readline())
+    process = started(f"child = subprocess.Popen(['sleep', '60']){STUCK}", report="print(child.pid)")
     process.send_signal(signal.SIGINT)
-    ended(process)
-    assert not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
+    _, (child, _) = ended(process)
+    assert not has_life(Path("/proc", child))
+
+
+def has_life(process: Path) -> bool:
+    """Whether it is there, and not only until somebody asks for its exit code."""
+    try:
+        return ") Z " not in (process / "stat").read_text()
+    except OSError:
+        return False
 
 
 def test_a_signal_before_anything_could_be_said_is_heeded_later() -> None:
