@@ -13,17 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 LONGEST_CELL = 600
+LONGEST_URL = 2000
 POINTS = 60
 """More points than this are one grey smear in a chart of its size."""
 FEWEST_POINTS = 3
 
 _GAP = "\u200b"
 # What an entity stands for is never taken for markup; so says CommonMark of every reference to a character.
-_MARKUP = re.compile(r"[\\`*_{}\[\]<>|~$!\"'^=&]|(?<=www)\.|^[-+]", re.IGNORECASE)
-_NOT_PLAIN = re.compile(r"[^\w ,;?%-]", re.ASCII)
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>|~$!&]|^[-+=]")
+_NOT_PLAIN = re.compile(r"[^a-z0-9 ,;?%./+=()-]|(?<=www)\.", re.IGNORECASE)
 _NUMBERED = re.compile(r"^(\d+)(?=[.)](?:\s|$))")
 # GitHub looks for these in the rendered text, so an entity would not hide them: they are taken apart.
-_REFERENCE = re.compile(r"@|#|\bGH-(?=\d)|:(?=//)|:(?=\w+:)", re.IGNORECASE)
+_REFERENCE = re.compile(r"@|#|\bGH-(?=\d)|:(?=//)|:(?=\w+:)|\bwww(?=\.)", re.IGNORECASE)
 _NOT_IN_A_CHART = re.compile(r"[^\w .:/%+-]", re.ASCII)
 _NOT_IN_A_URL = re.compile(r"[^\w.~:/?#@&*+,;=%$-]", re.ASCII)
 
@@ -67,10 +68,10 @@ def details(title: str, body: str, *, is_open: bool = False) -> str:
 
 
 def link(label: str, url: str) -> str:
-    """A link of ours; an address that isn't https is no link."""
-    if not url.startswith("https://"):
+    """A link of ours; an address that isn't https, or longer than any that we make, is no link."""
+    if not url.startswith("https://") or len(url) > LONGEST_URL:
         return text(label)
-    quoted = _NOT_IN_A_URL.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), url)
+    quoted = _NOT_IN_A_URL.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode(errors="replace")), url)
     return f"[{text(label)}]({quoted})"
 
 

@@ -44,7 +44,7 @@ def _line(line: str) -> str:
     tags = TAGS.findall(plain)
     bare = TAGS.sub("", plain)
     cells = bare.count("|") if bare.startswith("|") else 0
-    block = re.match(r"\s*(#{1,6} |[-+*] |\d+[.)] |>|=+$|-+$|\|)?", bare)
+    block = re.match(r"\s*(#{1,6} |[-+*] |\d+[.)] |>|=+$|-+$|\|)?", plain)
     return f"{block[1] if block else ''} {cells} {tags} {MARKUP.findall(bare)} {bare.count('LINK')}"
 
 
