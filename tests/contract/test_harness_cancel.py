@@ -88,10 +88,11 @@ jobs:
     needs: first
     if: always()
     runs-on: ubuntu-24.04
-    steps: [{run: "echo ${{ needs.first.result }}", if: always()}]
+    steps: [{run: "echo first was ${{ needs.first.result }}"}]
 """
     )
     assert [job.result for job in run.jobs] == ["cancelled", "cancelled", "success"], run
+    assert "first was cancelled" in run.job("third").log
 
 
 def test_a_step_that_runs_out_of_time_fails_after_the_same_signals(repository: Path) -> None:

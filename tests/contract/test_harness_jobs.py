@@ -267,3 +267,26 @@ def test_a_checkout_has_as_many_commits_as_were_asked_for(tmp_path: Path) -> Non
         {"id": "all", "run": "git -C all rev-list --count HEAD"},
     )
     assert (run.step("shallow").log.splitlines()[-1], run.step("all").log.splitlines()[-1]) == ("1", "2"), run
+
+
+def test_a_workflow_of_another_repository_can_check_out_the_action_beside_it(tmp_path: Path) -> None:
+    called = """\
+on:
+  workflow_call:
+jobs:
+  inner:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/checkout@v4
+        with: {repository: "${{ job.workflow_repository }}", ref: "${{ job.workflow_sha }}", path: .their/action}
+      - run: cat own.txt .their/action/theirs.txt; echo "${{ job.workflow_sha }}"
+"""
+    theirs = write(tmp_path / "theirs", {".github/workflows/shared.yml": called, "theirs.txt": "theirs "})
+    own = write(tmp_path / "own", {"own.txt": "own "})
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    caller = f"on: push\njobs:\n  call:\n    uses: some/shared/.github/workflows/shared.yml@{commit}\n"
+    runner = Runner(repository=own, work=tmp_path / "work", actions={"some/shared": theirs})
+    assert f"own theirs {commit}" in runner.text(caller).job("call / inner").log
+    lost = Runner(repository=own, work=tmp_path / "work", actions={})
+    assert "workflow was not found" in lost.run().job("call").errors[0]
