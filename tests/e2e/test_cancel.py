@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -21,7 +22,6 @@ from tests.support.consumer import MEAN, Consumer, write
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ROOT = Path(__file__).parents[2]
 PROJECTS, MOMENTS = 4, 5
 LONGEST = 8.0
 """Seconds within which a step is cancelled: about as long as a whole run takes."""
@@ -53,7 +53,7 @@ class Job:
 
     def start(self, **inputs: str) -> subprocess.Popen[str]:
         self.steps += 1
-        (action,) = yaml.safe_load((ROOT / "action.yml").read_text())["runs"]["steps"]
+        (action,) = yaml.safe_load((harness.exported() / "action.yml").read_text())["runs"]["steps"]
         script = self.folder / "step.sh"
         script.write_text(action["run"])
         given = {"stage": "run", "target": "local", "engine": "process", **inputs}
@@ -62,7 +62,7 @@ class Job:
             "RUNNER_TOOL_CACHE": str(harness.tool_cache()),
             "SHAPEMAKER_HOME": str(self.consumer.state),
             "GITHUB_ACTIONS": "true",
-            "GITHUB_ACTION_PATH": str(ROOT),
+            "GITHUB_ACTION_PATH": str(harness.exported()),
             "GITHUB_WORKSPACE": str(self.consumer.folder),
             "GITHUB_OUTPUT": str(self.file("output")),
             "GITHUB_STEP_SUMMARY": str(self.file("summary")),
@@ -156,7 +156,7 @@ def assert_says_how_to_go_on(step: Step) -> None:
     if "nothing was begun" not in step.log:
         assert step.outputs["resume"].startswith("shapemaker "), step.log
         assert f"go on with: {step.outputs['resume']}" in step.log
-        assert '"exit-code": 130' in step.outputs["result"]
+        assert json.loads(step.outputs["result"])["exit-code"] == 130
         assert step.outputs["resume"] in step.summary
 
 

@@ -128,7 +128,7 @@ def has_life(process: Path) -> bool:
 
 
 def test_a_signal_before_anything_could_be_said_is_heeded_later() -> None:
-    early = PROGRAM.replace("def ready", "os.kill(os.getpid(), 15)\ndef ready")
+    early = PROGRAM.replace("signals.hold()", "signals.hold()\nos.kill(os.getpid(), 15)")
     done = subprocess.run(
         [sys.executable, "-c", early.format(work="time.sleep(60)", report="pass")],
         env={"PYTHONPATH": str(ROOT)},
