@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.consumer import write
 from tests.support.github_runner import Event, Runner
+from tests.support.harness import HARNESS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,6 +218,17 @@ def test_events_pass_the_filters_of_a_workflow_or_do_not_start_it(tmp_path: Path
     assert not triggered("schedule")
     assert not triggered("pull_request")
     assert triggered("pull_request_closed")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in HARNESS.glob("events/*.json")))
+def test_every_recorded_event_starts_a_workflow_that_waits_for_it(name: str, tmp_path: Path) -> None:
+    (tmp_path / "repository").mkdir()
+    event = Event.recorded(name)
+    run = Runner(repository=tmp_path / "repository", work=tmp_path / "work", event=event).steps(
+        {"id": "say", "run": 'echo "$GITHUB_EVENT_NAME $GITHUB_REF $GITHUB_HEAD_REF"; test -s "$GITHUB_EVENT_PATH"'}
+    )
+    assert f"{event.event_name} {event.ref} {event.head_ref}" in run.log, run
+    assert (run.triggered, run.conclusion) == (True, "success")
 
 
 def test_a_run_by_hand_has_typed_inputs_out_of_those_that_are_offered(tmp_path: Path) -> None:
