@@ -118,6 +118,7 @@ def test_a_renewal_that_is_refused_leaves_the_job_running(job: Consumer, cloud: 
     assert "cannot be looked at any more" in error["message"]
     assert "it goes on" in error["state"]
     assert "shapemaker train" in error["remedy"]
+    assert "Traceback" not in done.stderr
     assert not [word for word in cloud.asked if ":Stop" in word]
     (running,) = job.client("sagemaker").list_training_jobs(NameContains=job.name)["TrainingJobSummaries"]
     assert running["TrainingJobStatus"] in {"InProgress", "Completed"}
