@@ -29,9 +29,9 @@ def test_an_empty_folder_becomes_a_served_model(tmp_path: Path, state: Path, fra
     begun = flats.run("init", "--framework", framework, "--yes")
     assert begun.code == 0, begun
     done = flats.do("run")
-    several, one = (done.outputs["predictions"][index]["answer"]["predictions"] for index in (1, 0))
-    assert several == sorted(several)
-    assert several[1] == one[0]
+    one, several = (prediction["answer"] for prediction in done.outputs["predictions"])
+    assert several["predictions"] == sorted(several["predictions"])
+    assert one == {"output": several["predictions"][1]}
     assert flats.do("run", "--environment", "production").outputs["endpoint-name"] == "flats-production"
 
 
@@ -50,8 +50,8 @@ def test_two_edited_files_make_a_model_of_ones_own(tmp_path: Path, state: Path) 
     edit(
         tmp_path / "shapemaker.yml",
         ('name: "flats"', "name: rents"),
-        ("data/train ", "data/rents.csv "),
-        ("data/test", "data/rents.csv"),
+        ("{train: data/train}", "{train: data/rents.csv}"),
+        ("{test: data/test}", "{test: data/rents.csv}"),
         ("max: 40000", "max: 50"),
         ("requests/*.json", "requests/rents.json"),
     )
