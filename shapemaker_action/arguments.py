@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -24,6 +25,23 @@ class _Parser(argparse.ArgumentParser):
         raise InvalidInputError(message, state="nothing was done", remedy=f"see {self.prog} --help")
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal; argparse makes one for every option, and would import the archivers of shutil for it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size().columns or 80
+    except OSError:
+        return 80
+
+
 def parser(program: str) -> argparse.ArgumentParser:
     """The grammar: `shapemaker STAGE[,STAGE…] [options]`."""
     lines = [f"  {name:<10} {text}" for name, text in (STAGES | TOOLS).items()]
@@ -32,7 +50,7 @@ def parser(program: str) -> argparse.ArgumentParser:
         usage="%(prog)s STAGE[,STAGE...] [options]",
         description="Bring your own container to Amazon SageMaker, from model code to an answered invocation.",
         epilog="\n".join(["stages and tools:", *lines]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     made.add_argument("words", metavar="STAGE", nargs="+", help="what to do; several stages separated by commas")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import functools
 import re
 import sys
-import unicodedata
+from typing import TYPE_CHECKING
 
 from shapemaker_action import lazy
+
+if TYPE_CHECKING:
+    import unicodedata
+else:
+    (unicodedata,) = lazy.modules("", "unicodedata")
 
 _POSIX = {
     "ASCII": r"\x00-\x7f",

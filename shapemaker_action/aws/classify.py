@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import Enum
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from shapemaker_action import lazy
 
 if TYPE_CHECKING:
+    import http
     import re
+else:
+    (http,) = lazy.modules("", "http")
 
 
 class Kind(str, Enum):
@@ -27,7 +29,6 @@ class Kind(str, Enum):
     PROPAGATING = "not visible yet"
     INVALID = "invalid"
     TRANSIENT = "transient"
-
 
 
 _BY_CODE: dict[str, Kind] = {
@@ -140,6 +141,6 @@ def classify(code: str, message: str, status: int) -> Kind:
     for pattern, kind in _BY_TEXT:
         if pattern.search(message):
             return kind
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    if status in {http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN}:
         return Kind.PERMISSION
-    return Kind.TRANSIENT if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Kind.INVALID
+    return Kind.TRANSIENT if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR else Kind.INVALID

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from itertools import islice
@@ -84,8 +85,9 @@ def _stop(position: Position, message: str, hint: str = "") -> NoReturn:
 
 
 def _decode(data: bytes, file: str) -> str:
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", errors="replace")
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
