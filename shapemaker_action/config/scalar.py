@@ -8,6 +8,9 @@ from shapemaker_action.record import dataclass
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
+_NUMERIC = frozenset("+-.0123456789")
+"""What anything but a word begins with, in YAML 1.1, too."""
+
 _INTEGER = lazy.pattern(r"[-+]?[0-9]+")
 _OCTAL = lazy.pattern(r"0o[0-7]+")
 _HEXADECIMAL = lazy.pattern(r"0x[0-9a-fA-F]+")
@@ -45,11 +48,27 @@ def resolve(text: str) -> Meaning:
         return Meaning(value=None)
     if text in _TRUE or text in _FALSE:
         return Meaning(value=text in _TRUE)
+    if text[0] not in _NUMERIC:
+        return _word(text)
+    if _is_simple(text):
+        return Meaning(value=float(text) if "." in text else int(text))
     if _NOT_FINITE.fullmatch(text):
         raise NotPlainError("must be a finite number")
     number = _number(text)
     doubt, legacy = _legacy(text)
     return Meaning(value=text if number is None else number, doubt=doubt, legacy=legacy)
+
+
+def _word(text: str) -> Meaning:
+    doubt, legacy = _legacy_word(text)
+    return Meaning(value=text, doubt=doubt, legacy=legacy)
+
+
+def _is_simple(text: str) -> bool:
+    """Whether it is a decimal number that everybody reads alike; most are, and need no pattern to tell."""
+    digits = text.replace(".", "", 1)
+    is_decimal = digits.isascii() and digits.isdecimal() and len(digits) <= _INTEGER_DIGITS
+    return is_decimal and ("." in text or text[0] != "0" or text == "0")
 
 
 def _number(text: str) -> int | float | None:
@@ -74,12 +93,16 @@ def _finite(number: float) -> float:
 
 def _legacy(text: str) -> tuple[str, object]:
     """What YAML 1.1 reads where it differs from YAML 1.2, in words and as a value of that type."""
-    if text in _LEGACY_TRUE or text in _LEGACY_FALSE:
-        meant = text in _LEGACY_TRUE
-        return f"the boolean {str(meant).lower()}", meant
     if _LEGACY_DATE.fullmatch(text):
         return "a date", _DATE
     return _legacy_number(text)
+
+
+def _legacy_word(text: str) -> tuple[str, object]:
+    if text in _LEGACY_TRUE or text in _LEGACY_FALSE:
+        meant = text in _LEGACY_TRUE
+        return f"the boolean {str(meant).lower()}", meant
+    return "", None
 
 
 def _legacy_number(text: str) -> tuple[str, object]:
