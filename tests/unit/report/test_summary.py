@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from shapemaker_action.errors import JobFailedError, QualityGateError
@@ -10,8 +12,11 @@ from shapemaker_action.outcome import Outcome, Table
 from shapemaker_action.report import comment, markdown, summary
 from shapemaker_action.report.result import Result, Run, StageResult
 
+if TYPE_CHECKING:
+    from shapemaker_action.naming import Json
+
 RUN = Run(words=("run",), configs=("shapemaker.yml",), environment="production")
-GATE = {
+GATE: dict[str, Json] = {
     "metrics": {"rmse": 2600.0},
     "metrics-in-service": {"rmse": 2400.0},
     "verdicts": [{"metric": "rmse", "wanted": "<= 2500", "passed": False}],
