@@ -182,8 +182,10 @@ def _loader(text: str) -> type[yaml.SafeLoader | yaml.CSafeLoader]:
     if not hasattr(yaml, "CSafeLoader") or not _DISPUTED.isdisjoint(text) or not text.endswith("\n"):
         return yaml.SafeLoader
     try:
-        for _ in yaml.parse(text, Loader=yaml.CSafeLoader):
-            pass
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            # The two do not agree on where a value stands that is not there.
+            if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and not event.value:
+                return yaml.SafeLoader
     except (MarkedYAMLError, ValueError):
         return yaml.SafeLoader
     return yaml.CSafeLoader
