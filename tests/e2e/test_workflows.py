@@ -21,6 +21,7 @@ from tests.support.sts import Account, account
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.github_api import Api
     from tests.support.github_runner import Run
 
 pytestmark = pytest.mark.needs("node", "npm")
@@ -114,7 +115,7 @@ def test_without_an_account_everything_works_or_rests(
 class Company:
     """A repository whose workflows work on an account, by its roles alone."""
 
-    def __init__(self, folder: Path, cloud: Account, issuer: Issuer, api: str) -> None:
+    def __init__(self, folder: Path, cloud: Account, issuer: Issuer, api: Api) -> None:
         self.folder, self.cloud, self.issuer, self.api = folder, cloud, issuer, api
         self.repository = consumer(folder / "mean", "")
         self.count = 0
@@ -129,7 +130,7 @@ class Company:
             inputs=inputs,
             variables=ROLES,
             environ={"SHAPEMAKER_ENGINE": "process", "AWS_ENDPOINT_URL": self.cloud.url},
-            api=self.api,
+            api=self.api.url,
             oidc=Oidc(url=self.issuer.url, token=self.issuer.token),
         ) as runner:
             done = runner.run(f".github/workflows/{name}.yml")
@@ -152,7 +153,7 @@ def company(tmp_path: Path) -> Iterator[Company]:
         issuing() as issuer,
         serving_api() as api,
     ):
-        yield Company(tmp_path, cloud, issuer, api.url)
+        yield Company(tmp_path, cloud, issuer, api)
 
 
 def test_with_roles_the_workflows_take_a_model_from_nothing_to_production_and_a_preview_to_its_end(
@@ -167,6 +168,12 @@ def test_with_roles_the_workflows_take_a_model_from_nothing_to_production_and_a_
     done = company.run("pull-request", Event.recorded("pull_request"))
     assert stages(done, "model") == ["validate", "plan", "build"]
     assert company.trusted("build")
+
+    (company.repository / "data" / "train" / "second.csv").write_text("2\n")
+    commit(company.repository)
+    company.run("pull-request", Event.recorded("pull_request"))
+    assert [each.method for each in company.api.writes] == ["POST", "PATCH"], "one comment, kept up to date"
+    assert [len(comments) for comments in company.api.comments.values()] == [1]
 
     done = company.run("main", push)
     assert [job.result for job in done.jobs] == ["skipped", "success", "success"]
