@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shapemaker_action.context import Switches
 from shapemaker_action.errors import RefusedError
 from shapemaker_action.events import Notice
 from shapemaker_action.record import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from shapemaker_action.events import Emit
     from shapemaker_action.github.event import Event

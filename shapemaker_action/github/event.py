@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
+from shapemaker_action import lazy
 from shapemaker_action.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
 
     from shapemaker_action.naming import Json
 
@@ -22,9 +23,7 @@ _PULL_REQUESTS = frozenset(
 )
 _PRIVILEGED = frozenset({"pull_request_target", "workflow_run", "issue_comment"})
 """Events whose jobs have the repository's secrets, although somebody without any right can cause them."""
-_COMMIT = re.compile(r"[0-9a-f]{40,64}")
-_NOTHING = re.compile(r"0+")
-"""GitHub's `before` of a branch that did not exist."""
+_COMMIT = lazy.pattern(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +123,8 @@ def _base_commit(name: str, payload: Payload) -> str:
     else:
         found = _text(payload, "before")
     # It becomes an argument of git, so only a commit will do.
-    return found if _COMMIT.fullmatch(found) and not _NOTHING.fullmatch(found) else ""
+    # Nothing but zeros is GitHub's `before` of a branch that did not exist.
+    return found if _COMMIT.fullmatch(found) and found.strip("0") else ""
 
 
 def _is_from_fork(name: str, payload: Payload, repository: str) -> bool:

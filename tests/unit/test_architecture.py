@@ -40,6 +40,8 @@ FLOORS = (
     {"config", "aws", "containers", "github"},
     {"context"},
     {"invocation", "plan"},
+    {"grammar"},
+    {"usage"},
     {"apply", "arguments", "identity", "outcome", "resources", "trust"},
     {"inputs", "report", "stages"},
     {"cli"},

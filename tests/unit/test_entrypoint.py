@@ -55,7 +55,9 @@ def start_hanging_install(checkout: Checkout, folder: Path, **environ: str) -> s
     """Start with a uv that writes half of what it should, and wait until it is there."""
     script = 'while [ "$1" != --target ]; do shift; done; mkdir "$2" && touch "$2/half" && exec sleep 600'
     path = f"{program(folder, script)}:{checkout.environ['PATH']}"
-    process = without_pip_settings(checkout).start(PATH=path, PIP_CONFIG_FILE=os.devnull, **environ)
+    plain = without_pip_settings(checkout)
+    environ = {**plain.environ, **environ, "PATH": path, "PIP_CONFIG_FILE": os.devnull}
+    process = Checkout(folder=checkout.folder, cache=checkout.cache, environ=environ).start()
     while not list(checkout.cache.glob("shapemaker/*.partial/half")):
         time.sleep(0.01)
     return process
