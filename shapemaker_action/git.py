@@ -44,7 +44,7 @@ def _asked(root: Path, *words: str) -> subprocess.CompletedProcess[bytes] | None
 
 
 def _trusting(root: Path) -> list[str]:
-    """In a job's container the checkout is of another user, which git would refuse; it is the job's own all the same."""
+    """In a job's container the checkout is of another user, which git refuses; it is the job's own all the same."""
     workspace = os.environ.get("GITHUB_WORKSPACE", "") if os.environ.get("GITHUB_ACTIONS") == "true" else ""
     if not workspace:
         return []
