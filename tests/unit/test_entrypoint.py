@@ -19,6 +19,7 @@ import pytest
 from shapemaker_action import installer
 from shapemaker_action.errors import ExitCode
 from tests.support.checkout import Checkout, make_checkout
+from tests.support.runner_commands import StepLog
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -166,6 +167,24 @@ def test_python_without_pip_is_told_how_to_get_one(checkout: Checkout, tmp_path:
 def test_a_failure_in_a_workflow_is_an_annotation(checkout: Checkout) -> None:
     _, _, stderr = checkout.run(PIP_FIND_LINKS="/nowhere", GITHUB_ACTIONS="true")
     assert re.search(r"^::error::the locked packages could not be installed check", stderr, re.MULTILINE)
+
+
+def test_what_an_installer_says_is_no_command_and_moves_no_cursor(checkout: Checkout, tmp_path: Path) -> None:
+    script = r"printf 'one ##[error]mine \033[2J\a\n::warning::mine\n'; exit 1"
+    path = f"{program(tmp_path / 'bin', script)}:{checkout.environ['PATH']}"
+    _, _, stderr = checkout.run(PATH=path, PIP_FIND_LINKS="/nowhere", GITHUB_ACTIONS="true")
+    assert "one #\u200b#[error]mine [2J\n    | ::warning::mine\n" in stderr
+    log = StepLog().read(stderr)
+    assert {command.name for command in log.commands} == {"error"}
+
+
+def test_an_installer_gets_no_credentials(checkout: Checkout, tmp_path: Path) -> None:
+    path = f"{program(tmp_path / 'bin', f'env > {tmp_path}/told; exit 1')}:{checkout.environ['PATH']}"
+    secrets = {"AWS_SESSION_TOKEN": "s", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "s", "SHAPEMAKER_INPUT_GITHUB_TOKEN": "s"}
+    plain = without_pip_settings(checkout)
+    environ = {**plain.environ, **secrets, "PATH": path, "PIP_CONFIG_FILE": os.devnull}
+    Checkout(folder=plain.folder, cache=plain.cache, environ=environ).run()
+    assert not {line.partition("=")[0] for line in (tmp_path / "told").read_text().splitlines()} & secrets.keys()
 
 
 def test_the_callers_habits_with_pip_and_python_change_nothing(checkout: Checkout, tmp_path: Path) -> None:
