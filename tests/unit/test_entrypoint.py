@@ -53,13 +53,18 @@ def program(folder: Path, script: str) -> Path:
     return folder
 
 
-def start_hanging_install(checkout: Checkout, folder: Path, **environ: str) -> subprocess.Popen[str]:
-    """Start with a uv that writes half of what it should, and wait until it is there."""
+def hanging(checkout: Checkout, folder: Path, **environ: str) -> Checkout:
+    """With a uv that writes half of what it should."""
     script = 'while [ "$1" != --target ]; do shift; done; mkdir "$2" && touch "$2/half" && exec sleep 600'
     path = f"{program(folder, script)}:{checkout.environ['PATH']}"
     plain = without_pip_settings(checkout)
     environ = {**plain.environ, **environ, "PATH": path, "PIP_CONFIG_FILE": os.devnull}
-    process = Checkout(folder=checkout.folder, cache=checkout.cache, environ=environ).start()
+    return Checkout(folder=checkout.folder, cache=checkout.cache, environ=environ)
+
+
+def start_hanging_install(checkout: Checkout, folder: Path, **environ: str) -> subprocess.Popen[str]:
+    """Start, and wait until half of the packages are there."""
+    process = hanging(checkout, folder, **environ).start()
     while not list(checkout.cache.glob("shapemaker/*.partial/half")):
         time.sleep(0.01)
     return process
@@ -129,6 +134,20 @@ def test_a_cancelled_install_leaves_nothing_and_the_next_run_starts_afresh(
     assert "run the job again" in summary.read_text()
     assert checkout.cached() == []
     assert checkout.told()["demo"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_among_the_first_imports_is_answered(
+    number: signal.Signals, checkout: Checkout, tmp_path: Path
+) -> None:
+    process = hanging(checkout, tmp_path / "bin").start(via=(*ISOLATED, "-X", "importtime"))
+    assert process.stderr
+    while not process.stderr.readline().rstrip().endswith("| contextlib"):
+        pass
+    process.send_signal(number)
+    _, stderr = process.communicate()
+    assert process.returncode == 128 + number
+    assert "\nerror: cancelled\n" in stderr
 
 
 def test_a_killed_install_is_not_mistaken_for_a_finished_one(checkout: Checkout, tmp_path: Path) -> None:
