@@ -201,7 +201,7 @@ def report(error: NotInstalledError) -> None:
     """Render an error as the command line does."""
     lines = [f"    | {line}" for line in error.details]
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        text = f"{error} {error.remedy}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        text = f"{error}; {error.remedy}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         lines.append(f"::error::{text}")
     lines += ["", f"error: {error}", f"  next: {error.remedy}", f"  exit: {ENVIRONMENT_PROBLEM} (environment)"]
     sys.stderr.write("\n".join([*map(harmless, lines), ""]))

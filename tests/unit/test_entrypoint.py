@@ -185,7 +185,7 @@ def test_python_without_pip_is_told_how_to_get_one(checkout: Checkout, tmp_path:
 
 def test_a_failure_in_a_workflow_is_an_annotation(checkout: Checkout) -> None:
     _, _, stderr = checkout.run(PIP_FIND_LINKS="/nowhere", GITHUB_ACTIONS="true")
-    assert re.search(r"^::error::the locked packages could not be installed check", stderr, re.MULTILINE)
+    assert re.search(r"^::error::the locked packages could not be installed; check", stderr, re.MULTILINE)
 
 
 def test_what_an_installer_says_is_no_command_and_moves_no_cursor(checkout: Checkout, tmp_path: Path) -> None:
