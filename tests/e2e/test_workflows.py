@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.support.consumer import MEAN, write
 from tests.support.github_api import serving_api
@@ -207,6 +209,38 @@ def test_with_roles_the_workflows_take_a_model_from_nothing_to_production_and_a_
     done = company.run("stage", dispatch, stage="status", environment="production")
     assert "mean-production" in done.log
     assert not company.cloud.expired
+
+
+@pytest.mark.parametrize(
+    ("inputs", "group"),
+    [
+        ({"environment": "production", "github-environment": "production"}, "production"),
+        ({"environment": "production"}, "shapemaker-lifecycle   production"),
+        (
+            {"working-directory": "models/a", "environment": "live", "github-environment": "production"},
+            "shapemaker-lifecycle models/a  live",
+        ),
+        ({"target": "local", "github-environment": "production"}, "shapemaker-lifecycle   RUN"),
+    ],
+)
+def test_the_one_model_of_a_repository_waits_with_whoever_changes_production(
+    tmp_path: Path, inputs: dict[str, str], group: str
+) -> None:
+    called = yaml.safe_load((ROOT / ".github" / "workflows" / "lifecycle.yml").read_text())
+    offered = {name: {"type": "string"} for name in called[True]["workflow_call"]["inputs"]}
+    job = {
+        "runs-on": "ubuntu-24.04",
+        "concurrency": called["jobs"]["lifecycle"]["concurrency"],
+        "steps": [{"run": 'echo "run $GITHUB_RUN_ID."'}],
+    }
+    document = {"on": {"workflow_dispatch": {"inputs": offered}}, "jobs": {"job": job}}
+    event = Event.recorded("workflow_dispatch")
+    with Runner(repository=tmp_path, work=tmp_path / "work", event=event, inputs=inputs) as runner:
+        done = runner.text(document)
+    (number,) = re.findall(r"run (\d+)\.", done.log)
+    concurrency = done.job("job").concurrency
+    assert concurrency
+    assert concurrency["group"] == group.replace("RUN", number), done
 
 
 def test_of_many_models_those_that_changed_are_run(tmp_path: Path) -> None:
