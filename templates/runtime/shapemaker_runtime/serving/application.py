@@ -6,94 +6,160 @@ import asyncio
 import json
 import logging
 import os
-from functools import partial
+import signal
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import falcon
 import falcon.asgi
 import falcon.routing
 
-from shapemaker_runtime.errors import ModelOutputError, RequestError
 from shapemaker_runtime.serving import body
 from shapemaker_runtime.serving.binding import Binding
-from shapemaker_runtime.serving.decode import decode
-from shapemaker_runtime.serving.encode import encode, negotiate
 from shapemaker_runtime.serving.formats import JSON
-from shapemaker_runtime.serving.prediction import Slot
+from shapemaker_runtime.serving.meter import Ledger
+from shapemaker_runtime.serving.reply import Reply, of_error
+from shapemaker_runtime.serving.service import ATTRIBUTES, Request, Service
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from shapemaker_runtime.serving.protocol import Message
     from shapemaker_runtime.serving.settings import Settings
-
-ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-_MAX_ATTRIBUTES = 1024
-_MAX_MESSAGE = 1024
-
-# Decoding more than this takes long enough to be felt by /ping, so it leaves the event loop.
-_SMALL_BODY = 64 * 1024
 
 # SageMaker's own defaults for batch transform, but for as many requests at once as there are workers. Their product
 # must not exceed 100 MB.
 _TRANSFORM_MB = 6
 _TRANSFORM_TOTAL_MB = 100
 
-_HUNG_EXIT_CODE = 70
 _LAST_WORDS_SECONDS = 0.5
 
 log = logging.getLogger("shapemaker.serve")
 
 
-def create_app(model: Any, settings: Settings) -> body.App:
-    """The ASGI application for a loaded model: `/ping`, `/invocations`, `/execution-parameters` and `/metrics`."""
-    slot = Slot(settings.timeout, _replace_process)
-    app = falcon.asgi.App(media_type=JSON, router=_Router())
-    app.set_error_serializer(_serialize)
-    app.add_error_handler(Exception, _on_exception)
-    app.add_error_handler(RequestError, _on_request_error)
-    app.add_error_handler(ModelOutputError, _on_model_output)
-    app.add_route("/ping", Ping(slot))
-    app.add_route("/invocations", Invocations(Binding.of(model.predict), slot, settings.max_rows))
-    app.add_route("/execution-parameters", ExecutionParameters(settings.workers))
-    app.add_route("/metrics", Metrics(slot))
-    return body.limited(app, settings.max_body)
+class Application:
+    """`/ping`, `/invocations`, `/execution-parameters` and `/metrics` for a loaded model.
+
+    An ASGI application that runs under any server; our own worker goes past it for the first two. It is made before
+    the workers are forked, and each of them starts a service of its own.
+    """
+
+    def __init__(self, model: Any, settings: Settings) -> None:
+        self.settings = settings
+        self._binding = Binding.of(model.predict)
+        self._ledger = Ledger(settings.workers)
+        self._service: Service | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        app = falcon.asgi.App(media_type=JSON, router=_Router())
+        app.set_error_serializer(_serialize)
+        app.add_error_handler(Exception, _on_exception)
+        app.add_route("/ping", Ping())
+        app.add_route("/invocations", Invocations(self))
+        app.add_route("/execution-parameters", ExecutionParameters(settings.workers))
+        app.add_route("/metrics", Metrics(self))
+        self._falcon: body.App = app
+        self._limited = body.limited(app, settings.max_body)
+
+    async def __call__(self, scope: body.Scope, receive: body.Receive, send: body.Send) -> None:
+        """ASGI, for servers that know no limits."""
+        await self._limited(scope, receive, send)
+
+    @property
+    def service(self) -> Service:
+        """The service of this process."""
+        return self._service or self.start(os.getpid())
+
+    def start(self, number: int) -> Service:
+        """Make the service of this process, in its event loop; `number` tells workers apart."""
+        self._service = Service(self._binding, self.settings.limits, self._ledger.meter(number), _retire)
+        return self._service
+
+    def respond(self, message: Message, done: Callable[[Reply], None]) -> None:
+        """Any route, for a server that has read the request."""
+        task = asyncio.get_running_loop().create_task(self._respond(message, done))
+        self._tasks.add(task)  # the loop itself holds tasks weakly
+        task.add_done_callback(self._tasks.discard)
+
+    async def _respond(self, message: Message, done: Callable[[Reply], None]) -> None:
+        path, _, query = message.target.partition(b"?")
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": message.version,
+            "method": message.method.decode("latin-1"),
+            "scheme": "http",
+            "path": unquote(path.decode("latin-1")),
+            "raw_path": path,
+            "query_string": query,
+            "root_path": "",
+            "headers": message.headers,
+        }
+        exchange = _Exchange(message.body)
+        await self._falcon(scope, exchange.receive, exchange.send)
+        done(exchange.reply)
+
+
+class _Exchange:
+    """One request and its response, both whole."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._start: dict[str, Any] = {}
+        self._chunks: list[bytes] = []
+
+    async def receive(self) -> Mapping[str, Any]:
+        return {"type": "http.request", "body": self._content, "more_body": False}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self._start = message
+        else:
+            self._chunks.append(message.get("body", b""))
+
+    @property
+    def reply(self) -> Reply:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._start["headers"]}
+        headers.pop("content-length", None)
+        media_type = headers.pop("content-type", "")
+        return Reply(self._start["status"], media_type, b"".join(self._chunks), tuple(headers.items()))
 
 
 class Ping:
-    """Health: the application exists only once the model is loaded, so what is left to ask is whether it is stuck."""
-
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
+    """Health: the application exists only once the model is loaded, and a loop that answers is not stuck."""
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """200 with an empty body, or 503."""
-        response.status = 503 if self._slot.is_hung else 200
+        """200 with an empty body."""
+        response.status = 200
 
 
 class Invocations:
-    """Predictions: decode, predict and encode, of which the last two share one trip to the prediction thread.
+    """Predictions."""
 
-    What the model raises is answered as 500, unless the exception has a `status_code` from 400 to 499: then the caller
-    is at fault, and gets that status with the exception's text.
-    """
-
-    def __init__(self, binding: Binding, slot: Slot, max_rows: int) -> None:
-        self._binding = binding
-        self._slot = slot
-        self._max_rows = max_rows
+    def __init__(self, application: Application) -> None:
+        self._application = application
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Answer in the media type that the caller accepts."""
-        if (request.get_header("Content-Encoding") or "identity").lower() != "identity":
-            raise RequestError(415, "the body must not be compressed")
-        _echo_attributes(request, response)
-        media_type = negotiate(request.get_header("Accept") or "")
-        content = await request.stream.read()
-        bind = partial(self._bind, request.content_type or "", content)
-        call = bind() if len(content) <= _SMALL_BODY else await asyncio.to_thread(bind)
-        response.data = await self._slot.run(lambda: encode(self._binding.run(call), media_type))
-        response.content_type = media_type
+        wanted = Request(
+            await request.stream.read(),
+            request.content_type or "",
+            request.get_header("Accept") or "",
+            request.get_header("Content-Encoding") or "",
+            request.get_header(ATTRIBUTES),
+        )
+        replied: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
-    def _bind(self, content_type: str, content: bytes) -> Any:
-        return self._binding.bind(decode(content_type, content, self._max_rows))
+        def done(reply: Reply) -> None:
+            if not replied.done():  # a caller who has left has cancelled it
+                replied.set_result(reply)
+
+        self._application.service.submit(wanted, done)
+        reply = await replied
+        response.status = reply.status
+        response.content_type = reply.media_type
+        response.data = reply.body
+        for name, value in reply.headers:
+            response.set_header(name, value)
 
 
 class ExecutionParameters:
@@ -114,13 +180,13 @@ class ExecutionParameters:
 class Metrics:
     """For SageMaker's scraper, which asks every container by default."""
 
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
+    def __init__(self, application: Application) -> None:
+        self._application = application
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Prometheus text."""
         response.content_type = "text/plain; version=0.0.4"
-        response.text = f"# TYPE shapemaker_up gauge\nshapemaker_up {int(not self._slot.is_hung)}\n"
+        response.text = self._application.service.metrics()
 
 
 class _Router(falcon.routing.CompiledRouter):
@@ -129,20 +195,11 @@ class _Router(falcon.routing.CompiledRouter):
         return None if uri.startswith("//") else super().find(uri, req)
 
 
-def _echo_attributes(request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-    attributes = request.get_header(ATTRIBUTES)
-    if attributes is None:
-        return
-    if len(attributes) > _MAX_ATTRIBUTES or not all(" " <= c <= "~" for c in attributes):
-        raise RequestError(400, f"{ATTRIBUTES} must be printable ASCII, at most {_MAX_ATTRIBUTES} characters")
-    response.set_header(ATTRIBUTES, attributes)
-
-
-def _replace_process() -> None:
-    # A thread cannot be ended, so the worker goes, and gunicorn forks another one from its loaded model. The delay is
-    # for the answers that say why.
+def _retire() -> None:
+    # A thread cannot be ended, so the worker goes once it has answered what it holds, and gunicorn forks another one
+    # from its loaded model.
     log.error("a prediction does not return; this worker is replaced")
-    asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, os._exit, _HUNG_EXIT_CODE)
+    asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, os.kill, os.getpid(), signal.SIGTERM)
 
 
 def _serialize(_request: Any, response: falcon.asgi.Response, error: falcon.HTTPError) -> None:
@@ -151,26 +208,7 @@ def _serialize(_request: Any, response: falcon.asgi.Response, error: falcon.HTTP
 
 
 async def _on_exception(_request: Any, response: falcon.asgi.Response, error: Exception, _params: Any) -> None:
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int) and 400 <= status < 500:  # noqa: PLR2004 - the HTTP class of client errors
-        _fail(response, status, str(error)[:_MAX_MESSAGE])
-        return
-    log.error("the model failed", exc_info=error)
-    _fail(response, 500, f"the model raised {type(error).__name__}; the traceback is in the log")
-
-
-async def _on_request_error(_request: Any, response: falcon.asgi.Response, error: RequestError, _params: Any) -> None:
-    if error.status == 503:  # noqa: PLR2004
-        response.set_header("Retry-After", "1")
-    _fail(response, error.status, error.message)
-
-
-async def _on_model_output(_request: Any, response: falcon.asgi.Response, error: Exception, _params: Any) -> None:
-    log.error("%s", error)
-    _fail(response, 500, str(error))
-
-
-def _fail(response: falcon.asgi.Response, status: int, message: str) -> None:
-    response.status = status
-    response.content_type = JSON
-    response.data = json.dumps({"error": message}).encode()
+    reply = of_error(error)
+    response.status = reply.status
+    response.content_type = reply.media_type
+    response.data = reply.body

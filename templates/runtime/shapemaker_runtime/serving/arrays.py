@@ -21,11 +21,21 @@ _NUMBERS = frozenset({int, float})
 _NUMERIC_KINDS = "biuf"
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 4096
+_ENCODED = (1, 2, 4, 8)
 
 
 def is_array(value: object) -> bool:
     """Whether this is an ndarray."""
     return IS_AVAILABLE and isinstance(value, np.ndarray)
+
+
+def is_finite(value: object) -> bool:
+    """Whether this is an array of numbers as C has them, none of which is NaN or infinite."""
+    if not IS_AVAILABLE or not isinstance(value, np.ndarray) or value.ndim == 0:
+        return False
+    if value.dtype.kind not in "bif" or not value.dtype.isnative or not value.flags.c_contiguous:
+        return False
+    return value.dtype.itemsize in _ENCODED and bool(np.isfinite(value).all())
 
 
 def is_matrix(rows: object) -> bool:
@@ -34,6 +44,11 @@ def is_matrix(rows: object) -> bool:
         return False
     # Checked before NumPy sees it: among texts it would make every cell as wide as the widest.
     return len({len(row) for row in rows}) == 1 and all(_NUMBERS.issuperset(map(type, row)) for row in rows)
+
+
+def concatenate(parts: list[Any]) -> Any:
+    """The rows of several arrays as one."""
+    return np.concatenate(parts)
 
 
 def from_lists(rows: list[Any]) -> Any:

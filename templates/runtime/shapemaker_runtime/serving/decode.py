@@ -9,6 +9,8 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from shapemaker_runtime import strict_json
 from shapemaker_runtime.errors import RequestError
 from shapemaker_runtime.serving import arrays
@@ -25,7 +27,12 @@ _CHARSETS = {
     "utf-16": "utf-16",
 }
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_PLAIN_NUMBERS = re.compile(r"[0-9eE+\-.,\r\n]*")
+_PLAIN_NUMBERS = b"0123456789eE+-.,\r\n"
+
+_MANY = 512
+"""Bytes of a body from which on it pays to look for a matrix."""
+_IN_A_MATRIX = b"0123456789eE+-.,[] \t\r\n"
+_AROUND_A_MATRIX = (b"", b'{"instances":}'.translate(None, _IN_A_MATRIX))
 
 
 def decode(content_type: str, body: bytes, max_rows: int) -> Payload:
@@ -56,10 +63,13 @@ def _utf8(body: bytes, parameters: Mapping[str, str]) -> bytes:
 
 
 def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Payload:
-    try:
-        document = strict_json.loads(_utf8(body, parameters))
-    except strict_json.JsonError as error:
-        raise RequestError(400, f"not JSON: {error}") from None
+    text = _utf8(body, parameters)
+    document = _matrix(text)
+    if document is None:
+        try:
+            document = strict_json.loads(text)
+        except strict_json.JsonError as error:
+            raise RequestError(400, f"not JSON: {error}") from None
     if isinstance(document, list):
         return Instances(document)
     if not isinstance(document, dict):
@@ -71,6 +81,21 @@ def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Pa
     if not isinstance(document["instances"], list):
         raise RequestError(400, '"instances" must be a list')
     return Instances(document["instances"])
+
+
+def _matrix(text: bytes) -> object:
+    """The document, if it is rows of numbers; None if it may be anything else, or nothing at all.
+
+    The fast parser would take a name that stands twice, and a long integer for a float: neither can be told there.
+    """
+    if len(text) < _MANY or text.translate(None, _IN_A_MATRIX) not in _AROUND_A_MATRIX:
+        return None
+    try:
+        document: Any = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    rows = document.get("instances") if isinstance(document, dict) else document
+    return document if arrays.is_matrix(rows) else None
 
 
 def _from_json_lines(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:
@@ -93,12 +118,30 @@ def _from_csv(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payl
     except UnicodeDecodeError as error:
         raise RequestError(400, f"not UTF-8 at byte {error.start}") from None
     has_header = parameters.get("header") == "present"
+    is_plain = not body.translate(None, _PLAIN_NUMBERS)
+    if is_plain and not has_header and (rows := _plain_matrix(text, max_rows)) is not None:
+        return Instances(rows)
     table = _table(text, max_rows + 1 + has_header)
     names = table.pop(0) if has_header else []
     if len(set(names)) < len(names):
         raise RequestError(400, "a name stands twice in the header")
-    rows = _plain_numbers(table) if _PLAIN_NUMBERS.fullmatch(text) else _typed(table, 1 + has_header)
+    rows = _plain_numbers(table) if is_plain else _typed(table, 1 + has_header)
     return Instances([dict(zip(names, row, strict=True)) for row in rows] if has_header else rows)
+
+
+def _plain_matrix(text: str, max_rows: int) -> list[list[float]] | None:
+    """Rows of numbers by the short way; None when the long one has to say what is wrong with them."""
+    lines = text.rstrip("\r\n").splitlines()
+    width = lines[0].count(",") + 1
+    if len(lines) > max_rows or any(line.count(",") + 1 != width for line in lines):
+        return None
+    try:
+        cells = list(map(float, ",".join(lines).split(",")))
+    except ValueError:
+        return None
+    if not all(map(math.isfinite, cells)):
+        return None
+    return [cells[start : start + width] for start in range(0, len(cells), width)]
 
 
 def _table(text: str, most: int) -> list[list[str]]:

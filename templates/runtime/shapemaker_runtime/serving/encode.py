@@ -7,6 +7,8 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from shapemaker_runtime.errors import ModelOutputError, RequestError
 from shapemaker_runtime.serving import arrays
 from shapemaker_runtime.serving.formats import CSV, JSON, JSON_LINES, NPY, Answer, parse
@@ -60,14 +62,19 @@ def plain(value: object) -> object:
     raise ModelOutputError(f"the model's answer holds a {type(value).__name__}, which JSON can't express")
 
 
+_ENCODER = json.JSONEncoder(default=plain, allow_nan=False, separators=(",", ":"))
+
+
 def _dumps(value: object) -> str:
     try:
-        return json.dumps(value, default=plain, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(value)
     except ValueError:
         raise ModelOutputError("the model's answer holds NaN or infinity, which JSON can't express") from None
 
 
 def _to_json(answer: Answer) -> bytes:
+    if arrays.is_finite(answer.value):
+        return orjson.dumps({answer.name: answer.value}, option=orjson.OPT_SERIALIZE_NUMPY)
     return _dumps({answer.name: answer.value}).encode()
 
 

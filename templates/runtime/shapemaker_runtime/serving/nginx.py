@@ -65,7 +65,7 @@ def _render(template: str, folder: Path, settings: Settings) -> str:
         "@folder@": str(folder),
         "@port@": str(settings.port),
         "@max_body@": str(settings.max_body),
-        "@timeout@": str(settings.timeout),
+        "@timeout@": f"{settings.limits.run_seconds:g}",
     }
     for name, value in values.items():
         template = template.replace(name, value)

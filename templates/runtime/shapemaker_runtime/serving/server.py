@@ -59,7 +59,7 @@ def _load(program: programs.Program, settings: Settings, model_directory: Path) 
         return load_app(program.serve_app)
     model = programs.new_model(program, ("load", "predict"))
     model.load(model_directory)
-    return application.create_app(model, settings), "asgi"
+    return application.Application(model, settings), "asgi"
 
 
 def load_app(reference: str) -> tuple[Callable[..., Any], Interface]:
@@ -97,23 +97,30 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        for name, value in options(self._interface, self._settings).items():
+        for name, value in options(self._app, self._interface, self._settings).items():
             self.cfg.set(name, value)
 
     def load(self) -> Callable[..., Any]:
         return self._app
 
 
-def options(interface: Interface, settings: Settings) -> dict[str, Any]:
+def _worker(app: object, interface: Interface, settings: Settings) -> str:
+    if interface == "wsgi":
+        return "gthread"
+    ours = isinstance(app, application.Application) and settings.server == "fast"
+    return "shapemaker_runtime.serving.worker.FastWorker" if ours else "asgi"
+
+
+def options(app: object, interface: Interface, settings: Settings) -> dict[str, Any]:
     """Gunicorn's settings."""
     return {
         "bind": f"unix:{settings.socket}" if settings.socket else f"{settings.host}:{settings.port}",
         "workers": settings.workers,
-        "worker_class": "asgi" if interface == "asgi" else "gthread",
+        "worker_class": _worker(app, interface, settings),
         # A WSGI application answers /ping only while one of its threads is free.
         "threads": 1 if interface == "asgi" else _THREADS,
         "preload_app": True,
-        "timeout": settings.timeout,
+        "timeout": settings.limits.run_seconds,
         "graceful_timeout": GRACE,
         # SageMaker keeps its connections; the side that closes first should not be ours.
         "keepalive": 75,

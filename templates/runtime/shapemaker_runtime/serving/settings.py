@@ -16,6 +16,27 @@ if TYPE_CHECKING:
 _MB = 1 << 20
 _WORKER_MB = 512
 _MAX_PORT = 65_535
+_MANY = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the queue in front of the model heeds."""
+
+    rows: int
+    """`$SHAPEMAKER_SERVE_MAX_ROWS`: instances in one request."""
+    run_seconds: int
+    """`$SHAPEMAKER_SERVE_TIMEOUT`: the longest a prediction may take; SageMaker waits 60 seconds."""
+    batch_rows: int
+    """`$SHAPEMAKER_SERVE_BATCH_ROWS`: instances that are predicted together; 1 keeps every request by itself."""
+    batch_seconds: float
+    """`$SHAPEMAKER_SERVE_BATCH_WINDOW_MS`: how long the first request of a batch waits for others."""
+    queue_rows: int
+    """`$SHAPEMAKER_SERVE_QUEUE_ROWS`: instances that may wait."""
+    queue_seconds: float
+    """`$SHAPEMAKER_SERVE_QUEUE_SECONDS`: the longest that a request may be expected to wait."""
+    inline: bool
+    """`$SHAPEMAKER_SERVE_INLINE`: whether a model that is quick enough runs where requests are read."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +51,11 @@ class Settings:
     """`$SHAPEMAKER_SERVE_SOCKET`: a Unix socket instead of the port, with nginx in front."""
     workers: int
     """`$SHAPEMAKER_SERVE_WORKERS`; by default one for each core that has 512 MB of memory."""
-    timeout: int
-    """`$SHAPEMAKER_SERVE_TIMEOUT`: the longest a prediction may take; SageMaker waits 60 seconds."""
+    server: str
+    """`$SHAPEMAKER_SERVE_SERVER`: `fast`, our worker, or `stock`, gunicorn's own for ASGI applications."""
     max_body: int
     """`$SHAPEMAKER_SERVE_MAX_BODY_MB`; SageMaker sends up to 25 MB."""
-    max_rows: int
-    """`$SHAPEMAKER_SERVE_MAX_ROWS`: instances in one request."""
+    limits: Limits
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -45,18 +65,37 @@ class Settings:
             host=environ.get("SHAPEMAKER_BIND_HOST") or "0.0.0.0",  # noqa: S104 - the container's own network
             socket=environ.get("SHAPEMAKER_SERVE_SOCKET", ""),
             workers=_number(environ, "SHAPEMAKER_SERVE_WORKERS", _workers, 1000),
-            timeout=_number(environ, "SHAPEMAKER_SERVE_TIMEOUT", lambda: 60, 24 * 3600),
+            server=_choice(environ, "SHAPEMAKER_SERVE_SERVER", ("fast", "stock")),
             max_body=_number(environ, "SHAPEMAKER_SERVE_MAX_BODY_MB", lambda: 25, 4096) * _MB,
-            max_rows=_number(environ, "SHAPEMAKER_SERVE_MAX_ROWS", lambda: 100_000, 1_000_000_000),
+            limits=_limits(environ),
         )
 
 
-def _number(environ: Mapping[str, str], name: str, default: Callable[[], int], largest: int) -> int:
+def _limits(environ: Mapping[str, str]) -> Limits:
+    return Limits(
+        rows=_number(environ, "SHAPEMAKER_SERVE_MAX_ROWS", lambda: 100_000, _MANY),
+        run_seconds=_number(environ, "SHAPEMAKER_SERVE_TIMEOUT", lambda: 60, 24 * 3600),
+        batch_rows=_number(environ, "SHAPEMAKER_SERVE_BATCH_ROWS", lambda: 512, _MANY),
+        batch_seconds=_number(environ, "SHAPEMAKER_SERVE_BATCH_WINDOW_MS", lambda: 0, 60_000, least=0) / 1000,
+        queue_rows=_number(environ, "SHAPEMAKER_SERVE_QUEUE_ROWS", lambda: 100_000, _MANY),
+        queue_seconds=_number(environ, "SHAPEMAKER_SERVE_QUEUE_SECONDS", lambda: 30, 24 * 3600),
+        inline=_choice(environ, "SHAPEMAKER_SERVE_INLINE", ("auto", "never")) == "auto",
+    )
+
+
+def _choice(environ: Mapping[str, str], name: str, options: tuple[str, ...]) -> str:
+    text = environ.get(name, "").strip() or options[0]
+    if text not in options:
+        raise SetupError(f"{name} must be one of {', '.join(options)}, got {text[:40]!r}")
+    return text
+
+
+def _number(environ: Mapping[str, str], name: str, default: Callable[[], int], largest: int, least: int = 1) -> int:
     text = environ.get(name, "").strip()
     if not text:
         return default()
-    if not (re.fullmatch(r"[0-9]{1,10}", text) and 0 < int(text) <= largest):
-        raise SetupError(f"{name} must be a number from 1 to {largest}, got {text[:40]!r}")
+    if not (re.fullmatch(r"[0-9]{1,10}", text) and least <= int(text) <= largest):
+        raise SetupError(f"{name} must be a number from {least} to {largest}, got {text[:40]!r}")
     return int(text)
 
 
