@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import errno
 import os
-import platform
 import signal
-import subprocess
 import sys
 import time
-import traceback
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shapemaker_action import __version__, inputs
+from shapemaker_action import __version__, inputs, lazy, signals, trust
 from shapemaker_action.arguments import from_argv
-from shapemaker_action.aws.session import Aws, AwsCallError, Target
 from shapemaker_action.config.load import load
-from shapemaker_action.containers.select import OVERRIDE as ENGINE_VARIABLE
-from shapemaker_action.containers.select import choose
 from shapemaker_action.context import Context
 from shapemaker_action.errors import (
     AccessError,
@@ -33,26 +26,39 @@ from shapemaker_action.errors import (
     TerminatedError,
 )
 from shapemaker_action.events import Notice, StageFinished, StageStarted
+from shapemaker_action.github.event import Event as TriggerEvent
+from shapemaker_action.record import replace
 from shapemaker_action.report import reporters
 from shapemaker_action.report.result import Result, Run, StageResult
-from shapemaker_action.stages import dev, init, local, plan, schema
+from shapemaker_action.signals import Guard
 from shapemaker_action.stages.registry import STAGES
 
 if TYPE_CHECKING:
+    import platform
+    import traceback
     from collections.abc import Iterator
-    from types import FrameType
 
+    from shapemaker_action import git, identity
+    from shapemaker_action.aws import session
+    from shapemaker_action.aws.session import Aws
     from shapemaker_action.config.project import Project
+    from shapemaker_action.containers import select
     from shapemaker_action.containers.engine import Engine
     from shapemaker_action.events import Emit, Event
     from shapemaker_action.invocation import Invocation
     from shapemaker_action.outcome import Outcome
     from shapemaker_action.report.reporter import Reporter
+    from shapemaker_action.stages import dev, init, local, plan, schema
+else:
+    platform, traceback = lazy.modules("", "platform", "traceback")
+    git, identity, session, select = lazy.modules(
+        "shapemaker_action", "git", "identity", "aws.session", "containers.select"
+    )
+    dev, init, local, plan, schema = lazy.modules("shapemaker_action.stages", "dev", "init", "local", "plan", "schema")
 
 _OWN_PLAN = frozenset({"plan", "delete"})
 """Stages that hold their own plan against `--fingerprint`; for the others it is that of the plan stage."""
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _MACHINE = frozenset(
     {
         errno.EACCES,
@@ -71,35 +77,48 @@ _MACHINE = frozenset(
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is of `errors.ExitCode`."""
+    # A signal has to wait until it can be answered with a report.
+    signals.hold()
     arguments = sys.argv[1:] if argv is None else argv
     result = Result()
     # Known before anything can go wrong: an error has to come in the format that was asked for.
     reporter = reporters.choose(inputs.format_of(arguments, os.environ), os.environ)
     began = time.monotonic()
-    with _handlers_restored():
+
+    def report(unheeded: int) -> int:
+        if unheeded:
+            _cancel(result, Cancelled(unheeded))
+        result.seconds = time.monotonic() - began
+        reporter.finish(result)
+        return int(result.exit_code)
+
+    guard = Guard(report)
+    with guard.listening():
         try:
-            with _interruptible():
-                _command(arguments, reporter, result)
+            with guard.interruptible():
+                _command(arguments, reporter, result, guard)
         except ShapemakerError as error:
             result.error = error
         except Cancelled as cancelled:
-            remedy = f"go on with: {result.resume}" if result.resume else "run the same command again; it re-attaches"
-            result.error = _cancelled(cancelled, "jobs and rollouts that were started go on", remedy)
+            _cancel(result, cancelled)
         except OSError as error:
             result.error = _lacking(error) if error.errno in _MACHINE else _bug(error)
         except Exception as error:  # noqa: BLE001 - the one boundary: what gets here is a bug of ours
             result.error = _bug(error)
-        result.seconds = time.monotonic() - began
-        reporter.finish(result)
-    return int(result.exit_code)
+        return guard.end()
 
 
-def _command(arguments: list[str], reporter: Reporter, result: Result) -> None:
+def _command(arguments: list[str], reporter: Reporter, result: Result, guard: Guard) -> None:
     invocation = _invocation(arguments)
     result.run = Run.of(invocation)
+    if invocation.is_tool:
+        guard.be_patient()
+    else:
+        result.resume = invocation.resume(invocation.words[0])
+    guard.release()
     if invocation.engine:
         # An option wins over a variable, also in what we start: so it becomes the variable.
-        os.environ[ENGINE_VARIABLE] = invocation.engine
+        os.environ[select.OVERRIDE] = invocation.engine
     run(invocation, reporter, result)
 
 
@@ -110,11 +129,16 @@ def run(invocation: Invocation, reporter: Reporter, result: Result) -> None:
         result.record(event)
         reporter.event(event)
 
+    event = TriggerEvent.of(os.environ)
+    invocation = trust.allowed(invocation, event, emit)
+    if event.base_commit and not invocation.switches.changed_since:
+        invocation = replace(invocation, switches=replace(invocation.switches, changed_since=event.base_commit))
+    result.run = Run.of(invocation)
     if invocation.is_tool:
         try:
             _finish(reporter, result, invocation.words[0], 0, _run_tool(invocation, reporter, emit))
         except Cancelled as cancelled:
-            raise _cancelled(cancelled, "it was stopped", "run the same command again") from cancelled
+            raise _cancelled(cancelled.number, "it was stopped", "run the same command again") from cancelled
         return
     context = build_context(invocation, reporter, emit)
     with _explained(context):
@@ -142,7 +166,7 @@ def _patient(context: Context) -> Context:
 def _explained(context: Context) -> Iterator[None]:
     try:
         yield
-    except AwsCallError as error:
+    except session.AwsCallError as error:
         raise error.explain(context.again) from error
 
 
@@ -188,11 +212,15 @@ def build_context(invocation: Invocation, reporter: Reporter, emit: Emit | None 
     )
     for warning in loaded.warnings:
         reporter.diagnostic(warning)
-    project, aws = _target(invocation, loaded.project)
+    project, aws = _target(invocation, loaded.project, emit or reporter.event)
+
+    @cache
+    def commit() -> str:
+        return git.described(invocation.root)
 
     @cache
     def engine() -> Engine:
-        return choose(invocation.engine or project.build.engine)
+        return select.choose(invocation.engine or project.build.engine)
 
     return Context(
         project=project,
@@ -202,24 +230,27 @@ def build_context(invocation: Invocation, reporter: Reporter, emit: Emit | None 
         engine=engine,
         emit=emit or reporter.event,
         command=invocation.again,
-        commit=_commit(invocation.root),
+        checked_out=commit,
         switches=invocation.switches,
     )
 
 
-def _target(invocation: Invocation, project: Project) -> tuple[Project, Aws]:
+def _target(invocation: Invocation, project: Project, emit: Emit) -> tuple[Project, Aws]:
     """The one place that knows the difference: where the session goes, and whose account it is."""
-    if invocation.target == "aws" or set(invocation.stages) <= {"validate"}:
-        return project, Aws(Target(region=project.aws.region))
+    if set(invocation.stages) <= {"validate"}:
+        return project, session.Aws(session.Target(region=project.aws.region))
+    if invocation.target == "aws":
+        who = identity.chosen(invocation.role_to_assume, os.environ, emit)
+        return project, session.Aws(session.Target(region=project.aws.region, identity=who))
     service = local.ensure(invocation.engine or project.build.engine, os.environ)
-    there = Target(
+    there = session.Target(
         region=project.aws.region,
         endpoint_url=service.url,
         access_key=service.access_key,
         secret_key=service.secret_key,
     )
     # A role and an account number of the real AWS mean nothing there.
-    return replace(project, aws=replace(project.aws, account="", role="")), Aws(there)
+    return replace(project, aws=replace(project.aws, account="", role="")), session.Aws(there)
 
 
 def _invocation(arguments: list[str]) -> Invocation:
@@ -249,44 +280,16 @@ def _program(path: Path) -> str:
     return str(path) if relative.startswith("..") else f"./{relative}"
 
 
-def _commit(root: Path) -> str:
-    """The commit that is checked out, marked when files differ from it; empty outside of git."""
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty=+changes", "--abbrev=40", "--exclude=*"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+def _cancel(result: Result, cancelled: Cancelled) -> None:
+    """End the run by a signal. What was stopped on purpose is begun anew by the command that goes on."""
+    again = f"go on with: {result.resume}" if result.resume else "run the same command again; it re-attaches"
+    result.error = _cancelled(cancelled.number, cancelled.state or "jobs and rollouts that were started go on", again)
+    # There is no time for it.
+    result.run = replace(result.run, comment=False)
 
 
-@contextmanager
-def _handlers_restored() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM end our waiting at once; nothing remote is stopped. Afterwards the report is not disturbed."""
-
-    def cancel(number: int, _frame: FrameType | None) -> None:
-        raise Cancelled(number)
-
-    for number in _SIGNALS:
-        signal.signal(number, cancel)
-    try:
-        yield
-    finally:
-        for number in _SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
-
-
-def _cancelled(cancelled: Cancelled, state: str, remedy: str) -> ShapemakerError:
-    error = CancelledError if cancelled.number == signal.SIGINT else TerminatedError
+def _cancelled(number: int, state: str, remedy: str) -> ShapemakerError:
+    error = CancelledError if number == signal.SIGINT else TerminatedError
     return error("cancelled", state=state, remedy=remedy)
 
 

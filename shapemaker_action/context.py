@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shapemaker_action.aws.wait import Clock
 from shapemaker_action.naming import COMMIT_TAG, ENVIRONMENT_TAG, OWNER_TAG, tag_value
+from shapemaker_action.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -93,13 +93,19 @@ class Context:
     emit: Emit
     command: str
     """How the user would type this command again, without the stage."""
-    commit: str = ""
+    checked_out: Callable[[], str] = str
+    """Asks git for the commit; empty when there is none."""
     switches: Switches = field(default_factory=Switches)
     clock: Clock = field(default_factory=Clock)
 
     def again(self, stages: str) -> str:
         """The command that continues: `shapemaker train --target local`."""
         return " ".join([self.command.format(stages=stages), *self.switches.options(stages)])
+
+    @property
+    def commit(self) -> str:
+        """The commit that is checked out; empty outside of git."""
+        return self.checked_out()
 
     @property
     def shared_tags(self) -> dict[str, str]:

@@ -56,6 +56,8 @@ class Cancelled(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(f"signal {number}")
         self.number = number
+        self.state = ""
+        """What is true of the job that was waited for, where somebody on the way up knows."""
 
 
 class ShapemakerError(Exception):

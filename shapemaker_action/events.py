@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from shapemaker_action.naming import Json
@@ -78,6 +79,14 @@ class ValuesKnown:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricRead:
+    """A training job has said the value of a metric in its log."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Secret:
     """A value that no log may show: GitHub is told to mask it, nobody else hears of it."""
 
@@ -85,7 +94,16 @@ class Secret:
 
 
 Event = (
-    StageStarted | StageFinished | ChangeStarted | ChangeFinished | Progress | LogLine | Notice | ValuesKnown | Secret
+    StageStarted
+    | StageFinished
+    | ChangeStarted
+    | ChangeFinished
+    | Progress
+    | LogLine
+    | Notice
+    | ValuesKnown
+    | MetricRead
+    | Secret
 )
 Emit = Callable[[Event], None]
 

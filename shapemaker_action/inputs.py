@@ -40,8 +40,6 @@ SWITCHED_ON = {
 }
 """Inputs that are false unless said otherwise."""
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-TOKEN = "SHAPEMAKER_INPUT_GITHUB_TOKEN"  # noqa: S105 - the name of the variable
-"""Read where it is used: a token on a command line would be seen by every process."""
 
 
 def given(environ: Mapping[str, str]) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shapemaker_action.context import Switches
+from shapemaker_action.record import dataclass, field
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,3 +109,7 @@ class Invocation:
             options += ["--set", shlex.quote(each)]
         text = " ".join(options).replace("{", "{{").replace("}", "}}")
         return f"{self.program} {{stages}} {text}".strip()
+
+    def resume(self, stages: str) -> str:
+        """The command line that goes on with these stages; as `Context.again`, which comes into being later."""
+        return " ".join([self.again.format(stages=stages), *self.switches.options(stages)])

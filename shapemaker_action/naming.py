@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,7 @@ OWNER_TAG = "shapemaker:project"
 ENVIRONMENT_TAG = "shapemaker:environment"
 SPEC_TAG = "shapemaker:spec"
 COMMIT_TAG = "shapemaker:commit"
+CANCELLED_TAG = "shapemaker:cancelled"
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shapemaker_action.plan import Action, Plan
+from shapemaker_action.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,33 @@ class Outcome:
             if (count := self.plan.count(action))
         ]
         return ", ".join(parts) or "nothing to do"
+
+
+def comparison(values: Mapping[str, Json]) -> Table | None:
+    """From outputs: the metrics of a model beside those in service and what is wanted; None when none are known."""
+    own, other = _numbers(values.get("metrics")), _numbers(values.get("metrics-in-service"))
+    bounds: dict[str, list[tuple[str, str]]] = {}
+    for verdict in _mappings(values.get("verdicts")):
+        entry = (str(verdict.get("wanted")), "pass" if verdict.get("passed") else "FAIL")
+        bounds.setdefault(str(verdict.get("metric")), []).append(entry)
+    names = sorted({*own, *other, *bounds})
+    rows = tuple(
+        (name, own.get(name, "missing" if own else ""), other.get(name, ""), wanted, verdict)
+        for name in names
+        for wanted, verdict in bounds.get(name, [("", "")])
+    )
+    title = "Quality gate" if bounds else "Evaluation metrics"
+    header = ("metric", "this model", "in service", "wanted", "verdict")
+    return Table(title=title, header=header, rows=rows) if rows else None
+
+
+def _numbers(value: Json) -> dict[str, str]:
+    found = value if isinstance(value, dict) else {}
+    return {name: f"{number:.6g}" for name, number in found.items() if isinstance(number, int | float)}
+
+
+def _mappings(value: Json) -> list[dict[str, Json]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def metric_table(title: str, found: Mapping[str, float]) -> Table:

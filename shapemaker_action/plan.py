@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from shapemaker_action.errors import ForeignError, InvalidInputError, NotOwnedError
 from shapemaker_action.naming import ENVIRONMENT_TAG, Json, digest
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -139,6 +139,8 @@ def differences(observed: Resource, desired: Resource) -> tuple[Difference, ...]
     """The compared fields in which two values of one type differ."""
     if type(observed) is not type(desired):
         raise AssertionError(f"BUG: read() of {desired.kind} returned a {observed.kind}")
+    from dataclasses import fields  # noqa: PLC0415 - dear, and validate does without it
+
     found = []
     for item in fields(desired):  # type: ignore[arg-type]  # every Resource is a dataclass; a Protocol can't say so
         before, after = getattr(observed, item.name), getattr(desired, item.name)

@@ -6,24 +6,26 @@ configuration's `api:` blocks and the local SageMaker ask here. Only data files 
 
 from __future__ import annotations
 
-import difflib
 import functools
-import gzip
 import importlib.util
 import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
 
-from shapemaker_action import java_pattern
+from shapemaker_action import java_pattern, lazy
 from shapemaker_action.errors import EnvironmentProblemError
+from shapemaker_action.record import dataclass, replace
 
 if TYPE_CHECKING:
+    import datetime as dt
+    import difflib
+    import gzip
     from collections.abc import Iterable
+else:
+    dt, difflib, gzip = lazy.modules("", "datetime", "difflib", "gzip")
 
 Kind: TypeAlias = Literal["missing", "unknown", "type", "pattern", "length", "range", "enum"]
 Location: TypeAlias = tuple[str | int, ...]
@@ -57,7 +59,9 @@ class _Operation(TypedDict, total=False):
     input: _Reference
 
 
-class _Document(TypedDict):
+class Document(TypedDict):
+    """A service's description, as far as requests are concerned."""
+
     operations: dict[str, _Operation]
     shapes: dict[str, Shape]
 
@@ -99,13 +103,13 @@ def load(service: str) -> ServiceModel:
         raise LookupError(f"botocore describes no service named {service!r}")
     plain = versions[-1] / "service-2.json"
     raw = plain.read_bytes() if plain.is_file() else gzip.decompress((versions[-1] / "service-2.json.gz").read_bytes())
-    return ServiceModel(cast("_Document", json.loads(raw)))
+    return ServiceModel(cast("Document", json.loads(raw)))
 
 
 class ServiceModel:
     """One service's operations and shapes; a check touches only the shapes that the request mentions."""
 
-    def __init__(self, document: _Document) -> None:
+    def __init__(self, document: Document) -> None:
         self._operations = document["operations"]
         self._shapes = document["shapes"]
         self._checks: dict[str, Callable[[Shape, object, Location], Iterator[Violation]]] = {
@@ -135,6 +139,11 @@ class ServiceModel:
         """The top-level members of an operation's request."""
         reference = self._operations[operation].get("input")
         return tuple(self._shapes[reference["shape"]].get("members", {})) if reference else ()
+
+    def input_shape(self, operation: str) -> str:
+        """The name of the shape of an operation's request; empty when it takes none."""
+        reference = self._operations[operation].get("input")
+        return reference["shape"] if reference else ""
 
     def check(self, operation: str, body: object, *, partial: bool = False) -> list[Violation]:
         """Every violation in a request, in document order; `partial` does not demand the top-level members."""
@@ -354,7 +363,7 @@ def _plain(number: float) -> str:
 
 
 def _timestamp(_: Shape, value: object, path: Location) -> Iterator[Violation]:
-    if isinstance(value, bool) or not isinstance(value, (int, float, str, datetime)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, dt.datetime)):
         yield _wrong_type(value, path, "a time")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,8 @@ os.environ |= {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+# Who starts the tests in the background may have them ignore it, and every program that they start with them.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Confinement:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shapemaker_action.aws.session import AwsCallError
+from shapemaker_action.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,6 @@ import importlib
 import os
 import re
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,21 +21,26 @@ from shapemaker_action.errors import (
     ShapemakerError,
 )
 from shapemaker_action.naming import Realm
+from shapemaker_action.record import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from shapemaker_action.aws.web_identity import WebIdentity
 
 Reply = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """Where AWS is. Empty fields mean the ambient account; the local SageMaker fills all of them."""
+    """Where AWS is, and who calls. Empty fields mean the ambient account; the local SageMaker has address and keys."""
 
     region: str
     endpoint_url: str = ""
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
+    identity: WebIdentity | None = None
+    """The role to work as, instead of whoever is around."""
 
 
 class AwsCallError(Exception):
@@ -131,6 +135,16 @@ class Aws:
             reply: Reply = method(**(request or {}))
         return reply
 
+    def call_briefly(self, service: str, operation: str, request: Mapping[str, Any]) -> Reply:
+        """As `call`, but once and for a second at most: for what may not hold up an end."""
+        hurried = self._config(service).merge(
+            self._botocore("config").Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 1})
+        )
+        with _translated(service, operation, self.region):
+            client = self._session.client(service, config=hurried, endpoint_url=self.target.endpoint_url or None)
+            reply: Reply = getattr(client, self._boto("botocore").xform_name(operation))(**request)
+        return reply
+
     def call_for_body(self, service: str, operation: str, request: Mapping[str, Any]) -> tuple[Reply, bytes]:
         """A call that answers with a stream, read to its end."""
         reply = self.call(service, operation, request)
@@ -196,6 +210,8 @@ class Aws:
                 "aws_secret_access_key": self.target.secret_key,
                 "botocore_session": self._botocore("session").Session(session_vars=nowhere),
             }
+        elif self.target.identity:
+            options["botocore_session"] = self.target.identity.session_of(self.target.region)
         return self._boto("boto3").Session(**options)
 
     def _config(self, service: str) -> Any:
@@ -238,8 +254,8 @@ def _translated(service: str, operation: str, region: str) -> Iterator[None]:
         raise AccessError(
             f"no AWS credentials: {error}",
             state="nothing was sent to AWS",
-            remedy="configure credentials (aws-actions/configure-aws-credentials in a workflow, `aws configure` on "
-            "a laptop), or work without an account: --target local",
+            remedy="configure credentials (the input role-to-assume, or aws-actions/configure-aws-credentials, in a "
+            "workflow; `aws configure` on a laptop), or work without an account: --target local",
         ) from error
     # An address that is no URL is a ValueError of botocore.
     except (transfer, exceptions.BotoCoreError, ValueError) as error:

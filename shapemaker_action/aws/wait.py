@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from shapemaker_action.errors import DeadlineError, EnvironmentProblemError
+from shapemaker_action.aws.classify import Kind
+from shapemaker_action.aws.session import AwsCallError
+from shapemaker_action.errors import AccessError, DeadlineError, EnvironmentProblemError
 from shapemaker_action.events import Notice, Progress
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +69,8 @@ def until(
     """The first reading that is settled. Emits progress on every change of state and once a minute.
 
     Raises:
-        DeadlineError: when `wait.deadline` seconds have passed, or `GRACE` without a network; nothing is stopped.
+        DeadlineError: when `wait.deadline` seconds have passed, `GRACE` without a network, or credentials that end
+            and cannot be renewed; nothing is stopped.
     """
     began = clock.now()
     look = _Patient(wait=wait, read=read, clock=clock, emit=emit)
@@ -112,4 +115,17 @@ class _Patient(Generic[T]):
                         remedy=self.wait.remedy,
                     ) from error
                 self.emit(Notice(text=f"{error.message}; looking again", warning=True))
+            except AccessError as error:
+                raise self._unknown(f"{error.message} ({error.remedy})") from error
+            except AwsCallError as error:
+                if error.kind is not Kind.CREDENTIALS:
+                    raise
+                raise self._unknown(f"the credentials have ended: {error.code}: {error.message}") from error
             self.clock.sleep(self.wait.pace.longest)
+
+    def _unknown(self, reason: str) -> DeadlineError:
+        return DeadlineError(
+            f"{self.wait.subject} cannot be looked at any more: {reason}",
+            state="it goes on without us",
+            remedy=f"renew the credentials, then {self.wait.remedy}",
+        )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shapemaker_action import service_model
-from shapemaker_action.config import words
+from shapemaker_action.config import services, words
 from shapemaker_action.config.node import ListNode, MappingNode, ScalarNode, find, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shapemaker_action import service_model
     from shapemaker_action.config.node import KeyPath, Node
     from shapemaker_action.config.project import Project
     from shapemaker_action.config.source import Source
@@ -138,7 +138,7 @@ def _violations(
     path: KeyPath, operation: str, node: MappingNode, refused: frozenset[KeyPath], source: Source
 ) -> Iterator[Diagnostic]:
     reported: set[KeyPath] = set()
-    for violation in service_model.load("sagemaker").check(operation, plain(node), partial=True):
+    for violation in services.brief("sagemaker").check(operation, plain(node), partial=True):
         place = (*path, *violation.path)
         completed = violation.kind == "missing" and violation.path[:-1] in _COMPLETED
         known = place in reported or any(violation.path[: len(each)] == each for each in refused)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from shapemaker_action import service_model
+from shapemaker_action.config import services
+from shapemaker_action.record import dataclass
 
 Use: TypeAlias = Literal["training", "processing", "hosting"]
 
@@ -54,7 +55,7 @@ def partition_of(region: str) -> str:
 
 def instance_types(use: Use) -> tuple[str, ...]:
     """What SageMaker offers for a use."""
-    return tuple(service_model.load("sagemaker").shape(_SHAPES[use]).get("enum", ()))
+    return tuple(services.brief("sagemaker").shape(_SHAPES[use]).get("enum", ()))
 
 
 def uses_of(instance: str) -> tuple[Use, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from shapemaker_action import java_pattern, service_model
-from shapemaker_action.config import aws_facts, words
+from shapemaker_action import java_pattern
+from shapemaker_action.config import aws_facts, services, words
 from shapemaker_action.config.node import quoted
 from shapemaker_action.naming import OWNER_TAG
 
@@ -89,7 +89,7 @@ def _belonging(project: Project, source: Source, partition: str, account: str) -
 
 
 def _is_role_arn(role: str) -> bool:
-    return java_pattern.matches(service_model.load("sagemaker").shape("RoleArn")["pattern"], role)
+    return java_pattern.matches(services.brief("sagemaker").shape("RoleArn")["pattern"], role)
 
 
 def _arn_of_role(project: Project, role: str) -> str:
@@ -127,14 +127,14 @@ def _repository(project: Project, source: Source) -> Iterator[Diagnostic]:
 
 
 def _is_repository(name: str) -> bool:
-    return not service_model.load("ecr").check("CreateRepository", {"repositoryName": name})
+    return not services.brief("ecr").check("CreateRepository", {"repositoryName": name})
 
 
 def _tags(project: Project, source: Source) -> Iterator[Diagnostic]:
     tags, path = project.aws.tags, ("aws", "tags")
     if len(tags) > _TAGS:
         yield source.key_error(path, f"has {len(tags)} tags; AWS allows 50, and {50 - _TAGS} of them are shapemaker's")
-    model = service_model.load("sagemaker")
+    model = services.brief("sagemaker")
     for key, value in tags.items():
         if key.lower().startswith("aws:") or key.startswith(_OUR_TAGS):
             owner = "AWS" if key.lower().startswith("aws:") else "shapemaker"

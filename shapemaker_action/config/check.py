@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
-from jsonschema import Draft7Validator
-from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
-
-from shapemaker_action.config import schema, words
+from shapemaker_action.config import conform, schema, words
 from shapemaker_action.config.node import (
     KeyPath,
     MappingNode,
@@ -27,6 +22,8 @@ from shapemaker_action.diagnostics import Diagnostic, Position
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shapemaker_action.config.conform import Violation
+
 Finding: TypeAlias = tuple[KeyPath, Diagnostic]
 
 _LIMITS: dict[str, str] = {
@@ -39,18 +36,9 @@ _LIMITS: dict[str, str] = {
 }
 
 
-def _whole_pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:
-    """Our patterns are anchored as ECMAScript reads `$`; Python's would let a line end pass behind it."""
-    if isinstance(instance, str) and not re.fullmatch(pattern, instance):
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
-
-
-_Validator = extend(Draft7Validator, {"pattern": _whole_pattern})  # type: ignore[no-untyped-call]
-
-
 def check(root: MappingNode) -> tuple[list[Diagnostic], frozenset[KeyPath]]:
     """All problems, and the paths of the values that have one: nothing further can be said about those."""
-    errors = _Validator(schema.load()).iter_errors(plain(root, legacy=True))
+    errors = conform.violations(plain(root, legacy=True), schema.load())
     found = [finding for error in errors for specific in _specific(error) for finding in _findings(root, specific)]
     broken = {path for path, _ in found}
     for path, scalar in scalars(root):
@@ -67,46 +55,39 @@ def _once(found: list[Finding]) -> list[Diagnostic]:
     return list(by_place.values())
 
 
-def _specific(error: ValidationError) -> Iterator[ValidationError]:
+def _specific(error: Violation) -> Iterator[Violation]:
     """Of a choice between a short and a long form, the problems of the form that was meant."""
-    if error.validator != "anyOf":
-        yield error
-        return
-    branches: dict[object, list[ValidationError]] = {}
-    for below in error.context or ():
-        branches.setdefault(below.relative_schema_path[0], []).append(below)
-    for errors in branches.values():
-        if not any(each.validator == "type" and not each.relative_path for each in errors):
+    for errors in error.choices:
+        if not any(each.rule == "type" and each.path == error.path for each in errors):
             for each in errors:
                 yield from _specific(each)
             return
     yield error
 
 
-def _findings(root: MappingNode, error: ValidationError) -> Iterator[Finding]:
-    path: KeyPath = tuple(error.absolute_path)
-    rule = str(error.validator)
-    if rule == "additionalProperties":
-        known = list(cast("schema.Schema", error.schema).get("properties", {}))
-        for key in cast("schema.Schema", error.instance):
+def _findings(root: MappingNode, error: Violation) -> Iterator[Finding]:
+    path = error.path
+    if error.rule == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        for key in error.value:
             if key not in known:
                 yield (*path, key), _unknown_key(root, (*path, key), known)
-    elif rule == "required":
+    elif error.rule == "required":
         yield from _missing_keys(root, path, error)
-    elif "propertyNames" in error.absolute_schema_path:
-        key_path = (*path, str(error.instance))
+    elif error.is_key:
+        key_path = (*path, str(error.value))
         yield key_path, _wrong_key(root, key_path, error)
     else:
         yield path, _wrong_value(root, path, error)
 
 
-def _wrong_key(root: MappingNode, path: KeyPath, error: ValidationError) -> Diagnostic:
+def _wrong_key(root: MappingNode, path: KeyPath, error: Violation) -> Diagnostic:
     key = str(path[-1])
     return Diagnostic(
         message=f"expected a name of {_pattern_words(error)}; got {quoted(key)}",
         position=key_position(root, path),
         path=dotted(path),
-        hint=words.name_hint(key, str(error.validator_value)),
+        hint=words.name_hint(key, str(error.wanted)),
     )
 
 
@@ -119,10 +100,9 @@ def _unknown_key(root: MappingNode, path: KeyPath, known: list[str]) -> Diagnost
     )
 
 
-def _missing_keys(root: MappingNode, path: KeyPath, error: ValidationError) -> Iterator[Finding]:
-    given, required = cast("schema.Schema", error.instance), cast("list[str]", error.validator_value)
-    for key in required:
-        if key not in given:
+def _missing_keys(root: MappingNode, path: KeyPath, error: Violation) -> Iterator[Finding]:
+    for key in error.wanted:
+        if key not in error.value:
             # Sections keep what else they say; an item of a list means nothing without what it lacks.
             broken = path if any(isinstance(step, int) for step in path) else ()
             yield (
@@ -136,9 +116,9 @@ def _missing_keys(root: MappingNode, path: KeyPath, error: ValidationError) -> I
             )
 
 
-def _wrong_value(root: MappingNode, path: KeyPath, error: ValidationError) -> Diagnostic:
+def _wrong_value(root: MappingNode, path: KeyPath, error: Violation) -> Diagnostic:
     node = find(root, path)
-    rule = str(error.validator)
+    rule = error.rule
     types = words.types_of(error)
     hint = ""
     if isinstance(node, ScalarNode):
@@ -146,7 +126,7 @@ def _wrong_value(root: MappingNode, path: KeyPath, error: ValidationError) -> Di
             return _ambiguous(path, node)
         hint = words.value_hint(node, path, types, _choices(error))
         if rule == "pattern":
-            hint = words.name_hint(str(node.value), str(error.validator_value))
+            hint = words.name_hint(str(node.value), str(error.wanted))
     got = words.amount(node) if rule in _LIMITS else words.got(node)
     if rule == "uniqueItems":
         got = "a repetition"
@@ -158,23 +138,23 @@ def _wrong_value(root: MappingNode, path: KeyPath, error: ValidationError) -> Di
     )
 
 
-def _expected(error: ValidationError) -> str:
-    rule = str(error.validator)
+def _expected(error: Violation) -> str:
+    rule = error.rule
     if rule in ("type", "anyOf"):
         return words.kinds(words.types_of(error))
     if rule == "enum":
         return words.one_of(_choices(error))
     if rule == "pattern":
         return _pattern_words(error)
-    return _LIMITS[rule].format(error.validator_value)
+    return _LIMITS[rule].format(error.wanted)
 
 
-def _choices(error: ValidationError) -> list[str]:
-    return cast("list[str]", error.validator_value) if error.validator == "enum" else []
+def _choices(error: Violation) -> list[str]:
+    return list(error.wanted) if error.rule == "enum" else []
 
 
-def _pattern_words(error: ValidationError) -> str:
-    return str(cast("schema.Schema", error.schema)["patternErrorMessage"])
+def _pattern_words(error: Violation) -> str:
+    return str(error.schema["patternErrorMessage"])
 
 
 def _ambiguous(path: KeyPath, scalar: ScalarNode) -> Diagnostic:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shapemaker_action import service_model
+from shapemaker_action.config import services
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,7 +63,7 @@ def _limits(path: KeyPath, variables: Mapping[str, str], carrier: Carrier, sourc
     body: dict[str, object] = {"Environment": variables}
     if carrier.operation == "CreateModel":
         body = {"PrimaryContainer": {"Environment": variables}}
-    for violation in service_model.load("sagemaker").check(carrier.operation, body, partial=True):
+    for violation in services.brief("sagemaker").check(carrier.operation, body, partial=True):
         name = violation.path[-1]
         if name == "Environment":
             yield source.key_error(path, f"has {len(variables)} variables; a {carrier.noun} takes {violation.expected}")

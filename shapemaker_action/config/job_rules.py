@@ -6,8 +6,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
-from shapemaker_action import service_model
-from shapemaker_action.config import aws_facts, environment_rules, words
+from shapemaker_action.config import aws_facts, environment_rules, services, words
 from shapemaker_action.config.build_rules import existing_file
 from shapemaker_action.config.node import quoted
 
@@ -122,7 +121,7 @@ def _hyperparameters(project: Project, source: Source) -> Iterator[Diagnostic]:
                 (*path, name), "names like this are SageMaker's; it would not reach the training code"
             )
     body = {"HyperParameters": values}
-    for violation in service_model.load("sagemaker").check("CreateTrainingJob", body, partial=True):
+    for violation in services.brief("sagemaker").check("CreateTrainingJob", body, partial=True):
         entry, value = violation.path[-1], str(violation.value)
         place = (*path, entry)
         if len(violation.path) == 1:
@@ -150,7 +149,7 @@ def _metrics(project: Project, source: Source) -> Iterator[Diagnostic]:
         yield from _regex((*path, metric.name), metric.regex, source)
     definitions = [{"Name": metric.name, "Regex": metric.regex} for metric in metrics]
     body = {"AlgorithmSpecification": {"TrainingInputMode": "File", "MetricDefinitions": definitions}}
-    for violation in service_model.load("sagemaker").check("CreateTrainingJob", body, partial=True):
+    for violation in services.brief("sagemaker").check("CreateTrainingJob", body, partial=True):
         *_, index, field = violation.path
         if not isinstance(index, int):
             yield source.key_error(path, f"has {len(metrics)} metrics; SageMaker takes {violation.expected}")

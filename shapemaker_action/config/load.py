@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shapemaker_action.config import check, document, overlay, rules
@@ -12,6 +11,7 @@ from shapemaker_action.config.node import MappingNode, plain, without
 from shapemaker_action.config.source import Source
 from shapemaker_action.diagnostics import Diagnostic, Position, Severity
 from shapemaker_action.errors import ConfigError
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shapemaker_action.config import signature, words
@@ -12,6 +11,7 @@ from shapemaker_action.config.job_rules import is_reserved
 from shapemaker_action.config.node import quoted
 from shapemaker_action.config.serve_rules import module_file, no_module
 from shapemaker_action.diagnostics import Diagnostic, Position
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

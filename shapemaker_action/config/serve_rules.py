@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from shapemaker_action import service_model
-from shapemaker_action.config import environment_rules, job_rules, paths
+from shapemaker_action.config import environment_rules, job_rules, paths, services
 from shapemaker_action.config.build_rules import similar
 from shapemaker_action.config.complete import CONTENT_TYPES
 from shapemaker_action.config.node import ListNode, MappingNode, find, quoted, shortened
@@ -105,7 +104,7 @@ def _read(path: KeyPath, file: str, source: Source) -> bytes | Diagnostic:
 
 
 def _limit() -> int:
-    return int(service_model.load("sagemaker-runtime").shape("BodyBlob")["max"])
+    return int(services.brief("sagemaker-runtime").shape("BodyBlob")["max"])
 
 
 def _body(path: KeyPath, request: RequestSettings, body: bytes, source: Source) -> Iterator[Diagnostic]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
+
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -153,21 +154,21 @@ def _is_whole(value: object) -> bool:
     return _is_number(value) and (not isinstance(value, float) or value.is_integer())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Kind:
     words: str
     test: Callable[[object], bool]
 
 
 _PYTHON_WORDS: dict[str, object] = {"True": True, "False": False, "None": None}
-_A_LIST = _Kind("a list", lambda value: isinstance(value, list))
-_A_MAPPING = _Kind("a mapping", lambda value: isinstance(value, dict))
+_A_LIST = _Kind(words="a list", test=lambda value: isinstance(value, list))
+_A_MAPPING = _Kind(words="a mapping", test=lambda value: isinstance(value, dict))
 _KINDS: dict[str, _Kind] = {
-    "int": _Kind("a whole number", _is_whole),
-    "float": _Kind("a number", _is_number),
-    "bool": _Kind("true or false", lambda value: isinstance(value, bool)),
-    "str": _Kind("a string", lambda value: isinstance(value, str)),
-    "None": _Kind("null", lambda value: value is None),
+    "int": _Kind(words="a whole number", test=_is_whole),
+    "float": _Kind(words="a number", test=_is_number),
+    "bool": _Kind(words="true or false", test=lambda value: isinstance(value, bool)),
+    "str": _Kind(words="a string", test=lambda value: isinstance(value, str)),
+    "None": _Kind(words="null", test=lambda value: value is None),
     **dict.fromkeys(("list", "List", "tuple", "Tuple", "Sequence", "Iterable", "Collection"), _A_LIST),
     **dict.fromkeys(("dict", "Dict", "Mapping", "MutableMapping"), _A_MAPPING),
 }

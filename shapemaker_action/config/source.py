@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shapemaker_action.config.node import KeyPath, MappingNode, dotted, find, key_position, value_position
 from shapemaker_action.diagnostics import Diagnostic, Severity
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path

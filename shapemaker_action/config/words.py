@@ -13,7 +13,7 @@ from shapemaker_action.config.overlay import SET
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from jsonschema.exceptions import ValidationError
+    from shapemaker_action.config.conform import Violation
 
 _KINDS = {
     "string": "a string",
@@ -153,13 +153,12 @@ def _is_number(text: str) -> bool:
     return text.lstrip("-").replace(".", "", 1).isdecimal() and text.isascii()
 
 
-def types_of(error: ValidationError) -> list[str]:
+def types_of(error: Violation) -> list[str]:
     """The types that a failed rule wants."""
-    value: Any = error.validator_value
-    if error.validator == "type":
-        return [value] if isinstance(value, str) else list(value)
-    if error.validator == "anyOf":
-        return [schema.resolved(each)["type"] for each in value]
+    if error.rule == "type":
+        return [error.wanted] if isinstance(error.wanted, str) else list(error.wanted)
+    if error.rule == "anyOf":
+        return [schema.resolved(each)["type"] for each in error.wanted]
     return []
 
 

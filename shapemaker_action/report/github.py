@@ -1,29 +1,31 @@
-"""GitHub: step outputs and annotations, written even after a failure as far as things are known."""
+"""GitHub: masks, groups, outputs, summary, comment and annotations, also after a failure as far as things are known."""
 
 from __future__ import annotations
 
 import secrets
 import sys
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from shapemaker_action.errors import ConfigError
-from shapemaker_action.report import document, harmless
+from shapemaker_action import events, lazy
+from shapemaker_action.diagnostics import Severity
+from shapemaker_action.errors import CancelledError, ConfigError, TerminatedError
+from shapemaker_action.record import dataclass, field
+from shapemaker_action.report import document
+from shapemaker_action.report.annotations import Annotation, Files, chosen, data, of_diagnostic, of_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from shapemaker_action.diagnostics import Diagnostic
     from shapemaker_action.events import Event
     from shapemaker_action.naming import Json
     from shapemaker_action.outcome import Outcome
+    from shapemaker_action.report import posting, summary
     from shapemaker_action.report.reporter import Reporter
     from shapemaker_action.report.result import Result
-
-ANNOTATIONS = 8
-"""GitHub shows ten of a kind for a step and drops the rest without a word."""
-LONGEST = 3500
+else:
+    posting, summary = lazy.modules("shapemaker_action.report", "posting", "summary")
 
 OUTPUTS = (
     "image-uri",
@@ -54,63 +56,107 @@ OUTPUTS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class GithubReporter:
-    """Another reporter, and beside it what GitHub wants to know."""
+    """Another reporter, and around it what GitHub wants to know. One for a whole step, so that caps hold for it."""
 
     inner: Reporter
-    output_file: Path | None
-    commands: TextIO = field(default_factory=lambda: sys.stdout)
-    """Where annotations go; GitHub reads both streams."""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    commands: TextIO = field(default_factory=lambda: sys.stderr)
+    """Where commands go: beside what streams, so that groups hold it. GitHub reads both streams."""
+    _in_group: bool = False
+    _findings: list[Diagnostic] = field(default_factory=list)
 
     def event(self, event: Event) -> None:
-        """Unchanged."""
+        """Secrets are masked, stages become groups; the rest is unchanged."""
+        match event:
+            case events.Secret():
+                self.mask(event.value)
+                return
+            case events.StageStarted():
+                self._end_group()
+                self._command(f"::group::{data(event.stage)}")
+                self._in_group = True
+                return
+            case events.StageFinished():
+                self._end_group()
+            case _:
+                pass
         self.inner.event(event)
 
+    def mask(self, value: str) -> None:
+        """Let GitHub hide a value, and each of its lines, from here on."""
+        for part in dict.fromkeys([value, *value.splitlines()]):
+            if part.strip():
+                self._command(f"::add-mask::{data(part)}")
+
     def diagnostic(self, diagnostic: Diagnostic) -> None:
-        """Unchanged, and as an annotation at its place."""
+        """Unchanged, and at the end an annotation at its place."""
+        self._findings.append(diagnostic)
         self.inner.diagnostic(diagnostic)
-        self._command(annotation(diagnostic))
 
     def outcome(self, outcome: Outcome) -> None:
-        """Unchanged."""
+        """Unchanged; its findings become annotations, too."""
+        self._findings += outcome.diagnostics
         self.inner.outcome(outcome)
 
     def finish(self, result: Result) -> None:
-        """Outputs first: the error below them ends the step."""
-        if self.output_file:
-            write_outputs(self.output_file, outputs(result))
+        """Outputs first: nothing that comes after them may cost them."""
+        self._end_group()
+        lost = self._write_outputs(result)
         self.inner.finish(result)
-        if isinstance(result.error, ConfigError):
-            found = result.error.diagnostics
-            for diagnostic in found[:ANNOTATIONS]:
-                self._command(annotation(diagnostic))
-            if len(found) > ANNOTATIONS:
-                self._command(f"::error::{len(found) - ANNOTATIONS} more problems; see the log above")
-        elif result.error:
-            self._command(f"::error::{_data(f'{result.error.message} {result.error.remedy}')}")
+        lost += self._write_summary(result)
+        lost += self._post(result)
+        warnings = [Annotation(severity=Severity.WARNING, message=text) for text in [*result.warnings, *lost]]
+        rest = "the summary" if self._file("GITHUB_STEP_SUMMARY") and result.run.summary else "the log"
+        for annotation in chosen([*self._annotations(result), *warnings], rest):
+            self._command(str(annotation))
+
+    def _annotations(self, result: Result) -> list[Annotation]:
+        files = Files(workspace=self.environ.get("GITHUB_WORKSPACE", ""), directory=result.run.directory)
+        of_config = isinstance(result.error, ConfigError)
+        found = [*(result.error.diagnostics if isinstance(result.error, ConfigError) else ()), *self._findings]
+        error = [of_error(result.error)] if result.error and not of_config else []
+        return [*error, *(of_diagnostic(each, files) for each in found)]
+
+    def _write_outputs(self, result: Result) -> list[str]:
+        file = self._file("GITHUB_OUTPUT")
+        try:
+            if file:
+                write_outputs(file, outputs(result))
+        except OSError as error:
+            return [f"the outputs could not be written: {error.strerror}"]
+        return []
+
+    def _write_summary(self, result: Result) -> list[str]:
+        file = self._file("GITHUB_STEP_SUMMARY")
+        if not file or not result.run.summary:
+            return []
+        try:
+            there = file.stat().st_size if file.exists() else 0
+            with file.open("a", encoding="utf-8") as stream:
+                stream.write(summary.render(result, self._findings, room=summary.LIMIT - there))
+        except OSError as error:
+            return [f"the job summary could not be written: {error.strerror}"]
+        return []
+
+    def _post(self, result: Result) -> list[str]:
+        """A job that is cancelled has seconds left, and nothing to say about merging."""
+        if not result.run.comment or isinstance(result.error, CancelledError | TerminatedError):
+            return []
+        return posting.post(result, self.environ)
+
+    def _file(self, variable: str) -> Path | None:
+        path = self.environ.get(variable)
+        return Path(path) if path else None
+
+    def _end_group(self) -> None:
+        if self._in_group:
+            self._in_group = False
+            self._command("::endgroup::")
 
     def _command(self, text: str) -> None:
         print(text, file=self.commands, flush=True)
-
-
-def annotation(diagnostic: Diagnostic) -> str:
-    """A workflow command that puts the finding at its line and column."""
-    place = diagnostic.position
-    text = f"{diagnostic.path}: {diagnostic.message}" if diagnostic.path else diagnostic.message
-    if diagnostic.hint:
-        text += f" ({diagnostic.hint})"
-    properties = f"file={_property(place.file)},line={place.line},col={place.column}"
-    return f"::{diagnostic.severity.value} {properties}::{_data(text)}"
-
-
-def _data(text: str) -> str:
-    plain = harmless.text(text)[:LONGEST]
-    return plain.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 def outputs(result: Result) -> dict[str, str]:

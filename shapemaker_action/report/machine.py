@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TextIO
 
+from shapemaker_action.record import dataclass, field, replace
 from shapemaker_action.report import document
 from shapemaker_action.report.text import TextReporter
 

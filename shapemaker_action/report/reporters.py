@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shapemaker_action.report.github import GithubReporter
-from shapemaker_action.report.machine import JsonReporter
+from shapemaker_action import lazy
+from shapemaker_action.github import TOKEN
 from shapemaker_action.report.text import TextReporter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shapemaker_action.report import github, machine
     from shapemaker_action.report.reporter import Reporter
+else:
+    github, machine = lazy.modules("shapemaker_action.report", "github", "machine")
 
 
 def choose(name: str, environ: Mapping[str, str]) -> Reporter:
     """`name` is `text` or `json`."""
     json = name == "json"
-    inner: Reporter = JsonReporter() if json else TextReporter()
+    inner: Reporter = machine.JsonReporter() if json else TextReporter()
     if environ.get("GITHUB_ACTIONS") != "true":
         return inner
-    path = environ.get("GITHUB_OUTPUT")
-    # Beside a document on stdout there is no place for anything else.
-    commands = sys.stderr if json else sys.stdout
-    return GithubReporter(inner=inner, output_file=Path(path) if path else None, commands=commands)
+    reporter = github.GithubReporter(inner=inner, environ=environ)
+    reporter.mask(environ.get(TOKEN, ""))
+    return reporter

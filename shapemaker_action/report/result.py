@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import deque
 from typing import TYPE_CHECKING
 
 from shapemaker_action import __version__
 from shapemaker_action.errors import ConfigError, ExitCode
-from shapemaker_action.events import ChangeFinished, ValuesKnown
+from shapemaker_action.events import ChangeFinished, LogLine, MetricRead, Notice, StageStarted, ValuesKnown
 from shapemaker_action.plan import Action
+from shapemaker_action.record import dataclass, field
+from shapemaker_action.report.series import Series
 
 if TYPE_CHECKING:
     from shapemaker_action.errors import ShapemakerError
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from shapemaker_action.naming import Json
     from shapemaker_action.outcome import Outcome, Table
 
+
+LOG_LINES = 200
+"""Of each job or build, the last ones are kept."""
+LOG_WIDTH = 2000
+LOGS = 20
 
 _ACTIONS = {action.symbol: action.value for action in Action}
 
@@ -34,6 +41,7 @@ class StageResult:
 class Run:
     """What was asked for, as far as a report names or heeds it."""
 
+    words: tuple[str, ...] = ()
     target: str = "aws"
     configs: tuple[str, ...] = ()
     directory: str = ""
@@ -41,10 +49,16 @@ class Run:
     comment: bool = True
     summary: bool = True
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The configurations as the repository has them."""
+        return tuple(f"{self.directory}/{config}" if self.directory else config for config in self.configs)
+
     @classmethod
     def of(cls, invocation: Invocation) -> Run:
         """Of an invocation."""
         return cls(
+            words=invocation.words,
             target=invocation.target,
             configs=invocation.configs,
             directory=invocation.directory,
@@ -64,21 +78,45 @@ class Result:
     seconds: float = 0
     resume: str = ""
     """The command that goes on from the stage that is under way; empty when all have ended."""
+    under_way: str = ""
+    """The stage that has begun and not ended well."""
+    warnings: list[str] = field(default_factory=list)
+    logs: dict[str, deque[str]] = field(default_factory=dict)
+    """The last lines of each job and build that was followed, by its name."""
+    series: dict[str, Series] = field(default_factory=dict)
+    """Every training metric over time."""
     _made: list[ChangeFinished] = field(default_factory=list)
     """Changes of the stage that is under way: all there is to know of them when it fails."""
     _known: dict[str, Json] = field(default_factory=dict)
 
     def record(self, event: Event) -> None:
         """Remember what a stage did and found out, in case it does not end well."""
-        if isinstance(event, ChangeFinished):
-            self._made.append(event)
-        elif isinstance(event, ValuesKnown):
-            self._known.update(event.values)
+        match event:
+            case ChangeFinished():
+                self._made.append(event)
+            case ValuesKnown():
+                self._known.update(event.values)
+            case StageStarted():
+                self.under_way = event.stage
+            case Notice(warning=True):
+                self.warnings.append(event.text)
+            case LogLine():
+                self._follow(event)
+            case MetricRead():
+                self.series.setdefault(event.name, Series()).add(event.value)
+            case _:
+                pass
+
+    def _follow(self, line: LogLine) -> None:
+        if line.source not in self.logs and len(self.logs) >= LOGS:
+            del self.logs[next(iter(self.logs))]
+        self.logs.setdefault(line.source, deque(maxlen=LOG_LINES)).append(line.text[:LOG_WIDTH])
 
     def ended(self, stage: StageResult) -> None:
         """A stage has ended well: its outcome says more than the events on the way."""
         self.stages.append(stage)
         self._made.clear()
+        self.under_way = ""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -96,12 +134,25 @@ class Result:
     @property
     def changes(self) -> list[Json]:
         """Every change of every stage, no-ops left out; of a stage that failed those that were made before."""
-        planned: list[Json] = [change.as_json() for done in self.stages for change in done.outcome.plan.pending]
-        made: list[Json] = [
+        return self.planned + self.made
+
+    @property
+    def planned(self) -> list[Json]:
+        """The changes that were only shown."""
+        return self._pending(applied=False)
+
+    @property
+    def made(self) -> list[Json]:
+        """The changes that were carried out."""
+        under_way: list[Json] = [
             {"action": _ACTIONS[change.symbol], "kind": change.kind, "name": change.name, "differences": []}
             for change in self._made
         ]
-        return planned + made
+        return self._pending(applied=True) + under_way
+
+    def _pending(self, *, applied: bool) -> list[Json]:
+        outcomes = [done.outcome for done in self.stages if done.outcome.applied is applied]
+        return [change.as_json() for outcome in outcomes for change in outcome.plan.pending]
 
     @property
     def counts(self) -> dict[str, int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from shapemaker_action import events
 from shapemaker_action.errors import ConfigError, ExitCode
 from shapemaker_action.outcome import Table
+from shapemaker_action.record import dataclass, field
 from shapemaker_action.report import harmless
 
 if TYPE_CHECKING:

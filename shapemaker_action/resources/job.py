@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,14 +10,21 @@ from shapemaker_action.aws.classify import Kind
 from shapemaker_action.aws.logs import LogTail
 from shapemaker_action.aws.session import AwsCallError
 from shapemaker_action.aws.wait import Wait, until
-from shapemaker_action.errors import CapacityError, ForeignError, JobFailedError, NeedsHumanError, ShapemakerError
+from shapemaker_action.errors import (
+    Cancelled,
+    CapacityError,
+    ForeignError,
+    JobFailedError,
+    NeedsHumanError,
+    ShapemakerError,
+)
 from shapemaker_action.events import LogLine
-from shapemaker_action.naming import OWNER_TAG, split_uri
+from shapemaker_action.naming import CANCELLED_TAG, OWNER_TAG, split_uri, tag_list
 from shapemaker_action.resources.place import Place
 from shapemaker_action.resources.request import Request, after_creation, sagemaker_tags
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from shapemaker_action.aws.session import Reply
     from shapemaker_action.context import Context
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
 
 RUNNING = frozenset({"InProgress", "Stopping", "Deleting"})
 ENDED_BADLY = frozenset({"Failed", "Stopped"})
+STOPPED = frozenset({"Stopping", "Stopped"})
 DONE = "Completed"
 ATTEMPTS = 9
 PENDING_ALLOWANCE = 3600
@@ -39,6 +48,8 @@ class JobKind:
     word: str
     """As in `CreateTrainingJob`, `TrainingJobName`, `TrainingJobStatus`."""
     log_group: str
+    path: str
+    """As in its ARN."""
 
     @property
     def name_field(self) -> str:
@@ -56,9 +67,19 @@ class JobKind:
         return f"{status} / {secondary}" if secondary and secondary != status else status
 
 
-TRAINING = JobKind(noun="training job", stage="train", word="TrainingJob", log_group="/aws/sagemaker/TrainingJobs")
+TRAINING = JobKind(
+    noun="training job",
+    stage="train",
+    word="TrainingJob",
+    log_group="/aws/sagemaker/TrainingJobs",
+    path="training-job",
+)
 PROCESSING = JobKind(
-    noun="evaluation job", stage="evaluate", word="ProcessingJob", log_group="/aws/sagemaker/ProcessingJobs"
+    noun="evaluation job",
+    stage="evaluate",
+    word="ProcessingJob",
+    log_group="/aws/sagemaker/ProcessingJobs",
+    path="processing-job",
 )
 
 
@@ -88,12 +109,14 @@ class Job:
 
     def create(self, context: Context) -> None:
         """Start it and, unless told otherwise, follow it to its end."""
-        create(context, self.work, self.request)
-        self._follow(context)
+        with stopped_by_a_signal(context, self.work, self.name):
+            create(context, self.work, self.request)
+            self._follow(context)
 
     def update(self, context: Context, observed: Resource) -> None:  # noqa: ARG002 - the job is described anew
         """Attach to it; a failed one raises with its reason."""
-        self._follow(context)
+        with stopped_by_a_signal(context, self.work, self.name):
+            self._follow(context)
 
     def delete(self, context: Context) -> None:
         """Stop it if it runs, then delete its record and see it go."""
@@ -132,7 +155,8 @@ def newest_attempt(context: Context, kind: JobKind, base: str, result: Callable[
     """The attempt that counts: the first that did not fail, else the last; with `--retry` the one after it.
 
     `result` gives the S3 URI of what the attempt of a name must have left; a completed job without it has failed. An
-    evaluation is then made again without being asked: it costs minutes, and the gate needs its report.
+    evaluation is then made again without being asked: it costs minutes, and the gate needs its report. So is a job that
+    a signal to us has stopped: nobody has judged it.
     """
     last = base
     again = True
@@ -141,10 +165,12 @@ def newest_attempt(context: Context, kind: JobKind, base: str, result: Callable[
         reply = describe(context, kind, name)
         if reply is None:
             return name if again else last
-        lost = kind.status(reply) == DONE and not exists(context, result(name))
-        if kind.status(reply) not in ENDED_BADLY and not lost:
+        status = kind.status(reply)
+        lost = status == DONE and not exists(context, result(name))
+        cancelled = status in STOPPED and CANCELLED_TAG in tags_of(context, kind, reply)
+        if status not in ENDED_BADLY and not lost and not cancelled:
             return name
-        again = context.switches.retry or (lost and kind is PROCESSING)
+        again = context.switches.retry or cancelled or (lost and kind is PROCESSING)
         last = name
     return last
 
@@ -207,6 +233,30 @@ def wait(context: Context, kind: JobKind, name: str, limit: float) -> Reply:
     for line in tail.new_lines():
         context.emit(LogLine(source=name, text=line))
     return demand_completed(context, kind, name, reply, tuple(tail.last))
+
+
+@contextmanager
+def stopped_by_a_signal(context: Context, kind: JobKind, name: str) -> Iterator[None]:
+    """With `on_cancel: stop`, a signal in this block stops the job; it is marked, so that it will be begun anew."""
+    try:
+        yield
+    except Cancelled as cancelled:
+        if context.switches.on_cancel == "stop":
+            cancelled.state = _stopped(context, kind, name)
+        raise
+
+
+def _stopped(context: Context, kind: JobKind, name: str) -> str:
+    arn = context.aws.realm.arn("sagemaker", f"{kind.path}/{name}")
+    mark = {"ResourceArn": arn, "Tags": tag_list({CANCELLED_TAG: "true"})}
+    done = "go on as it was"
+    try:
+        context.aws.call_briefly("sagemaker", f"Stop{kind.word}", {kind.name_field: name})
+        done = "stop; another run needs --retry"
+        context.aws.call_briefly("sagemaker", "AddTags", mark)
+    except (AwsCallError, ShapemakerError) as error:
+        return f"{kind.noun} '{name}' will {done}: {error}"
+    return f"{kind.noun} '{name}' will stop; the next run begins another"
 
 
 def demand_completed(context: Context, kind: JobKind, name: str, reply: Reply, lines: tuple[str, ...] = ()) -> Reply:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from shapemaker_action.events import Notice
 from shapemaker_action.outcome import Outcome, Table
 from shapemaker_action.plan import Action
+from shapemaker_action.resources import console
 from shapemaker_action.stages.converge import converge
 from shapemaker_action.stages.wants import Wants
 
@@ -27,6 +28,7 @@ def run(context: Context) -> Outcome:
         plan=plan,
         values={
             "repository": wants.place.repository,
+            "repository-url": console.repository(context, wants.place.repository),
             **_values("image", inference),
             **_values("training-image", training),
         },
@@ -57,7 +59,12 @@ def _pushed(context: Context, image: Image) -> Image:
 
 
 def _values(prefix: str, image: Image) -> dict[str, Json]:
-    return {f"{prefix}-uri": image.uri, f"{prefix}-tag": image.tag, f"{prefix}-digest": image.digest}
+    return {
+        f"{prefix}-uri": image.uri,
+        f"{prefix}-tag": image.tag,
+        f"{prefix}-digest": image.digest,
+        f"{prefix}-size": image.size,
+    }
 
 
 def _row(name: str, image: Image) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from shapemaker_action import apply
 from shapemaker_action.errors import InvalidInputError, LockedError, QualityGateError
-from shapemaker_action.events import Notice
+from shapemaker_action.events import Notice, ValuesKnown
 from shapemaker_action.naming import split_uri
 from shapemaker_action.outcome import Outcome
 from shapemaker_action.plan import make, union
+from shapemaker_action.resources import console, job, model, training_job
 from shapemaker_action.resources import endpoint_config as configs
-from shapemaker_action.resources import job, model, training_job
 from shapemaker_action.resources.training_job import EXPERIMENTAL_TAG
 from shapemaker_action.stages import gate, generations
 from shapemaker_action.stages.wants import Wants
@@ -30,15 +30,18 @@ def run(context: Context) -> Outcome:
     # The image must be there before anything is made that refers to it.
     make(context, [wants.inference_image]).demand_nothing("image", context.again("build"))
     desired = wants.serving(source)
+    served, config, endpoint = (resource.name for resource in desired)
+    url = console.endpoint(context, endpoint)
+    context.emit(ValuesKnown(values={"endpoint-name": endpoint, "endpoint-url": url}))
     plan = make(context, desired)
     if context.switches.wait:
         plan = union([plan, generations.surplus(context, wants, configs.wanted(context, desired[0].name))])
     apply.run(context, plan)
-    served, config, endpoint = (resource.name for resource in desired)
     return Outcome(
         plan=plan,
         values={
             "endpoint-name": endpoint,
+            "endpoint-url": url,
             "endpoint-config": config,
             "model-name": served,
             "model-data": source.model_data,

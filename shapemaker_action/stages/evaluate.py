@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from shapemaker_action.errors import QualityGateError, RefusedError
 from shapemaker_action.events import Notice, ValuesKnown
-from shapemaker_action.outcome import Outcome, metric_table
+from shapemaker_action.outcome import Outcome, comparison
 from shapemaker_action.plan import Plan, union
-from shapemaker_action.resources import evaluation_report, job
-from shapemaker_action.stages import gate
+from shapemaker_action.resources import console, evaluation_report, job
+from shapemaker_action.stages import gate, standing
 from shapemaker_action.stages.converge import converge
 from shapemaker_action.stages.wants import Wants
 
 if TYPE_CHECKING:
     from shapemaker_action.context import Context
+    from shapemaker_action.naming import Json
     from shapemaker_action.resources.evaluation_report import Report
     from shapemaker_action.resources.processing_job import Candidate
 
@@ -35,15 +36,19 @@ def run(context: Context) -> Outcome:
         more, serving = _compared(context, wants, serving, serving.candidate)
         plan = union([plan, more])
     verdicts = gate.judge(context.project.evaluate.thresholds, report.metrics, serving)
-    gate.record(context, candidate.training_job, evaluation, passed=all(verdict.passed for verdict in verdicts))
-    context.emit(ValuesKnown(values={"metrics": dict(report.metrics), "evaluation-report": report.uri}))
+    passed = all(verdict.passed for verdict in verdicts)
+    gate.record(context, candidate.training_job, evaluation, passed=passed)
+    beside = serving.metrics if serving else standing.in_service(context, wants)
+    values: dict[str, Json] = {
+        **standing.values(report.metrics, beside, verdicts),
+        "gate": "passed" if passed else "refused",
+        "evaluation-report": report.uri,
+        "evaluation-job-url": console.processing_job(context, evaluation),
+    }
+    context.emit(ValuesKnown(values=values))
     gate.demand(context, verdicts)
-    return Outcome(
-        plan=plan,
-        values={"metrics": dict(report.metrics), "evaluation-report": report.uri},
-        tables=(metric_table("Evaluation metrics", report.metrics), *((gate.table(verdicts),) if verdicts else ())),
-        next=context.again("deploy"),
-    )
+    table = comparison(values)
+    return Outcome(plan=plan, values=values, tables=(table,) if table else (), next=context.again("deploy"))
 
 
 def _compared(context: Context, wants: Wants, serving: gate.Serving, candidate: Candidate) -> tuple[Plan, gate.Serving]:

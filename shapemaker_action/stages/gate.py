@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from shapemaker_action.errors import QualityGateError
 from shapemaker_action.events import Notice
 from shapemaker_action.naming import tag_list
-from shapemaker_action.outcome import Table
 from shapemaker_action.resources import job
 from shapemaker_action.resources.endpoint_config import EndpointConfig
 from shapemaker_action.resources.model import TRAINING_JOB_TAG, Model
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from shapemaker_action.config.project import Threshold
     from shapemaker_action.context import Context
+    from shapemaker_action.naming import Json
     from shapemaker_action.stages.wants import Wants
 
 VERDICT_TAG = "shapemaker:gate"
@@ -35,6 +35,10 @@ class Verdict:
     value: str
     wanted: str
     passed: bool
+
+    def as_json(self) -> dict[str, Json]:
+        """As outputs have it."""
+        return {"metric": self.metric, "value": self.value, "wanted": self.wanted, "passed": self.passed}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,16 +86,22 @@ def _no_worse(threshold: Threshold, share: float, value: float | None, base: flo
 
 def serving(context: Context, wants: Wants, candidate: Candidate) -> Serving | None:
     """The model in service, if a threshold asks how it compares and it isn't the candidate itself."""
+    if all(each.max_regression is None for each in context.project.evaluate.thresholds):
+        return None
+    name = job_in_service(context, wants)
+    if name in (None, candidate.training_job):
+        return None
+    return Serving(candidate=trained(context, name) if name else None)
+
+
+def job_in_service(context: Context, wants: Wants) -> str | None:
+    """The training job of the model that serves; empty if it cannot be told, None if nothing serves."""
     endpoint = wants.endpoint("").read(context)
-    if endpoint is None or all(each.max_regression is None for each in context.project.evaluate.thresholds):
+    if endpoint is None:
         return None
     config = EndpointConfig(name=endpoint.config, owner="").read(context)
     model = Model(name=config.models[0], owner="").read(context) if config and config.models else None
-    name = model.tags.get(TRAINING_JOB_TAG, "") if model else ""
-    if name == candidate.training_job:
-        return None
-    found = trained(context, name) if name else None
-    return Serving(candidate=found)
+    return model.tags.get(TRAINING_JOB_TAG, "") if model else ""
 
 
 def trained(context: Context, name: str) -> Candidate | None:
@@ -123,12 +133,6 @@ def has_passed(context: Context, tags: Mapping[str, str], evaluation: str = "") 
         return True
     verdict, _, by = tags.get(VERDICT_TAG, "").partition(" ")
     return verdict == "passed" and evaluation in ("", by)
-
-
-def table(verdicts: Sequence[Verdict]) -> Table:
-    """The gate for people."""
-    rows = tuple((v.metric, v.value, v.wanted, "pass" if v.passed else "FAIL") for v in verdicts)
-    return Table(title="Quality gate", header=("metric", "value", "wanted", "verdict"), rows=rows)
 
 
 def demand(context: Context, verdicts: Sequence[Verdict]) -> None:

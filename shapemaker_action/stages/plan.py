@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from shapemaker_action.events import Notice
-from shapemaker_action.outcome import Outcome
+from shapemaker_action.outcome import Outcome, comparison
 from shapemaker_action.plan import Plan, make, union
 from shapemaker_action.resources import endpoint_config as configs
 from shapemaker_action.resources import model
 from shapemaker_action.resources.job import ENDED_BADLY
-from shapemaker_action.stages import deploy, generations
+from shapemaker_action.stages import deploy, generations, standing
 from shapemaker_action.stages.wants import Wants
 
 if TYPE_CHECKING:
@@ -26,10 +26,13 @@ def run(context: Context) -> Outcome:
                 text = f"{change.kind} '{change.name}' is {difference.before}; another attempt needs --retry"
                 context.emit(Notice(text=text, warning=True))
     plan.demand(context.switches.fingerprint)
+    known = standing.foreseen(context, Wants(context))
+    table = comparison(known)
     return Outcome(
         plan=plan,
         applied=False,
-        values={"fingerprint": plan.fingerprint},
+        values={"fingerprint": plan.fingerprint, **known},
+        tables=(table,) if table else (),
         next=context.again("run") if plan.pending else context.again("invoke"),
     )
 

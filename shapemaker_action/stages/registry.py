@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from shapemaker_action.context import Context
-from shapemaker_action.outcome import Outcome
-from shapemaker_action.stages import (
-    build,
-    delete,
-    deploy,
-    evaluate,
-    invoke,
-    plan,
-    provision,
-    rollback,
-    status,
-    train,
-    validate,
-)
+from shapemaker_action import lazy
 
-Stage = Callable[[Context], Outcome]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-STAGES: dict[str, Stage] = {
-    "validate": validate.run,
-    "plan": plan.run,
-    "provision": provision.run,
-    "build": build.run,
-    "train": train.run,
-    "evaluate": evaluate.run,
-    "deploy": deploy.run,
-    "invoke": invoke.run,
-    "status": status.run,
-    "rollback": rollback.run,
-    "delete": delete.run,
+    from shapemaker_action.context import Context
+    from shapemaker_action.outcome import Outcome
+    from shapemaker_action.stages import (
+        build,
+        delete,
+        deploy,
+        evaluate,
+        invoke,
+        plan,
+        provision,
+        rollback,
+        status,
+        train,
+        validate,
+    )
+else:
+    build, delete, deploy, evaluate, invoke, plan, provision, rollback, status, train, validate = lazy.modules(
+        "shapemaker_action.stages",
+        *("build", "delete", "deploy", "evaluate", "invoke", "plan", "provision", "rollback", "status"),
+        *("train", "validate"),
+    )
+
+# ruff: noqa: PLW0108 - a lambda looks its stage up when it runs, and so imports it only then
+STAGES: dict[str, Callable[[Context], Outcome]] = {
+    "validate": lambda context: validate.run(context),
+    "plan": lambda context: plan.run(context),
+    "provision": lambda context: provision.run(context),
+    "build": lambda context: build.run(context),
+    "train": lambda context: train.run(context),
+    "evaluate": lambda context: evaluate.run(context),
+    "deploy": lambda context: deploy.run(context),
+    "invoke": lambda context: invoke.run(context),
+    "status": lambda context: status.run(context),
+    "rollback": lambda context: rollback.run(context),
+    "delete": lambda context: delete.run(context),
 }

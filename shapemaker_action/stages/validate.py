@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shapemaker_action.containers.dockerfile_lint import lint
+from shapemaker_action import lazy
 from shapemaker_action.diagnostics import Diagnostic, Position, Severity
 from shapemaker_action.errors import ConfigError
 from shapemaker_action.outcome import Outcome
@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from shapemaker_action.config.project import Project
+    from shapemaker_action.containers import dockerfile_lint
     from shapemaker_action.context import Context
+else:
+    (dockerfile_lint,) = lazy.modules("shapemaker_action.containers", "dockerfile_lint")
 
 
 def run(context: Context) -> Outcome:
@@ -37,6 +40,6 @@ def own_dockerfiles(project: Project, root: Path) -> list[str]:
 def findings(root: Path, path: str) -> list[Diagnostic]:
     """What the linter says; a file that is no text is a finding, too."""
     try:
-        return lint((root / path).read_text(encoding="utf-8"), path)
+        return dockerfile_lint.lint((root / path).read_text(encoding="utf-8"), path)
     except UnicodeDecodeError:
         return [Diagnostic(message="the Dockerfile is not UTF-8 text", position=Position(file=path))]

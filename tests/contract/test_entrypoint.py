@@ -80,7 +80,7 @@ def test_a_failure_still_writes_the_result_and_names_the_input(action: Path, wor
 def test_a_missing_stage_is_an_error_that_names_the_input(action: Path, workspace: Path, tool_cache: Path) -> None:
     run = use(action, workspace, tool_cache)
     assert run.exit_code == ExitCode.INVALID
-    assert "::error::input stage is missing" in run.stdout
+    assert "::error::input stage is missing" in run.stderr
 
 
 def test_inputs_are_text_and_never_code(action: Path, workspace: Path, tool_cache: Path) -> None:

@@ -1,4 +1,4 @@
-"""action.yml and our workflows, by the rules of GitHub and of the auditors that read them."""
+"""action.yml by our rules; it and all workflows by those of GitHub and of the auditors that read them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.support.action_runner import load
 
@@ -16,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 ACTION = load(ROOT)
 BIN = Path(sys.executable).parent
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
-OFFERED = sorted(ROOT.glob("templates/workflows/*.yml"))
+OFFERED = sorted(ROOT.glob("templates/workflows/**/*.yml"))
 """Workflows that users copy."""
 (STEP,) = ACTION["runs"]["steps"]
 
@@ -69,13 +68,6 @@ def test_names_are_kebab_case_and_described(kind: str) -> None:
 
 def test_descriptions_of_inputs_tell_the_default() -> None:
     for name, value in ACTION["inputs"].items():
-        told = "No default." if value.get("required") else f"Default: {value['default']}"
+        default = value.get("default", "").strip("${} ")  # the runner refuses an expression in a description
+        told = "No default." if value.get("required") else f"Default: {default}"
         assert told in value["description"], name
-
-
-@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
-def test_our_workflows_grant_nothing_by_default_and_pin_what_they_use(path: Path) -> None:
-    workflow = yaml.safe_load(path.read_text())
-    assert workflow["permissions"] == {}
-    used = re.findall(r"uses: (\S+)", path.read_text())
-    assert not [name for name in used if name != "./" and not re.search(r"@[0-9a-f]{40}$", name)]

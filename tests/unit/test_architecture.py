@@ -35,11 +35,12 @@ OTHERS = [
 TREES = MODULES | parsed(ROOT / "entrypoint", *OTHERS)
 
 FLOORS = (
-    {"assets", "diagnostics", "errors", "events", "java_pattern", "naming", "service_model"},
+    {"assets", "diagnostics", "errors", "events", "git", "java_pattern", "lazy", "naming", "record", "service_model"}
+    | {"signals"},
     {"config", "aws", "containers", "github"},
     {"context"},
     {"invocation", "plan"},
-    {"apply", "arguments", "outcome", "resources"},
+    {"apply", "arguments", "identity", "outcome", "resources", "trust"},
     {"inputs", "report", "stages"},
     {"cli"},
 )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shapemaker_action import inputs
 from shapemaker_action.arguments import from_argv
+from shapemaker_action.github import TOKEN
 from shapemaker_action.inputs import from_inputs
 from shapemaker_action.invocation import RUN, STAGES, TOOLS
 from shapemaker_action.report.github import OUTPUTS
@@ -85,9 +85,7 @@ def with_inputs(**given: str) -> Recorder:
 def test_the_tool_reads_every_input_and_no_other() -> None:
     environ = with_inputs(stage="run")
     from_inputs(environ, "shapemaker")
-    assert {name for name in environ.asked if name.startswith(PREFIX)} | {inputs.TOKEN} == set(
-        map(variable, ACTION["inputs"])
-    )
+    assert {name for name in environ.asked if name.startswith(PREFIX)} | {TOKEN} == set(map(variable, ACTION["inputs"]))
 
 
 def test_the_actions_defaults_are_the_command_lines() -> None:
