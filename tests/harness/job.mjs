@@ -60,8 +60,15 @@ function setUp(token, { run, id, key, contexts, permissions, secrets, callee }) 
     repository: request.repository, artifacts: run.artifacts, cancellation: run.cancellation,
     tracking: `github_${randomUUID()}`,
     github: { ...contexts.github, token: authority, workspace, event_path: eventPath, job: id },
-    contexts: { ...contexts, runner, job: { status: "success" }, secrets: { ...secrets, GITHUB_TOKEN: authority } },
+    contexts: { ...contexts, runner, job: aboutWorkflow(callee ?? contexts.github.workflow_ref, contexts.github), secrets: { ...secrets, GITHUB_TOKEN: authority } },
   };
+}
+
+/** The job context's facts about the file in which the job stands. */
+function aboutWorkflow(reference, github) {
+  const [, repository, path, ref] = /^([^/]+\/[^/]+)\/([^@]+)@(.+)$/.exec(reference);
+  const sha = /^[0-9a-f]{40}$/.test(ref) ? ref : github.sha;
+  return { workflow_ref: reference, workflow_sha: sha, workflow_repository: repository, workflow_file_path: path };
 }
 
 /** A token that says itself what it may do, so that the local API can hold it to that. */

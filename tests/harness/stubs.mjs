@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { checkOut } from "./tree.mjs";
 
 const BUILT_IN = {
+  "actions/attest": nothing,
   "actions/attest-build-provenance": nothing,
   "actions/cache": nothing,
   "actions/checkout": checkout,
@@ -40,7 +41,10 @@ export function findStub(name, job) {
 function nothing() {}
 
 function checkout(inputs, step, job) {
-  checkOut(job.repository, join(job.workspace, inputs.path ?? ""), Number(inputs["fetch-depth"] ?? 1));
+  const wanted = (inputs.repository || job.github.repository).toLowerCase();
+  const source = wanted === job.github.repository.toLowerCase() ? job.repository : job.actions[wanted];
+  if (!source) throw new Error(`fatal: repository '${wanted}' not found`);
+  checkOut(source, join(job.workspace, inputs.path ?? ""), Number(inputs["fetch-depth"] || 1));
 }
 
 function upload(inputs, step, job) {

@@ -33,7 +33,7 @@ __all__ = [
     "Stub",
     "exported",
 ]
-OUR_NAME = "octo-org/shapemaker"
+OUR_NAME = "shapemaker-action/shapemaker"
 OUR_USES = f"{OUR_NAME}@0123456789abcdef0123456789abcdef01234567"
 """`uses:` of a step that takes the action from another repository; any owner and ref would do."""
 TOKEN_KEY = "the-run"

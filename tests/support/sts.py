@@ -51,6 +51,8 @@ class Account:
     """What was asked for with which key, one word a request: `ASIA…:CreateTrainingJob`."""
     expired: list[str] = field(default_factory=list)
     """Requests with a key whose session was over."""
+    before: Callable[[str], None] = lambda _: None
+    """Is told each word before it is answered."""
 
     @property
     def claims(self) -> list[dict[str, object]]:
@@ -110,8 +112,8 @@ def _assumed(session: Session) -> str:
 
 
 @contextmanager
-def account(service: LocalService, before: Callable[[str], None] = lambda _: None) -> Iterator[Account]:
-    """The local SageMaker as an account that knows only the sessions of this STS; `before` sees each word first."""
+def account(service: LocalService) -> Iterator[Account]:
+    """The local SageMaker as an account that knows only the sessions of this STS."""
     made = Account()
 
     class Handler(BaseHTTPRequestHandler):
@@ -128,7 +130,7 @@ def account(service: LocalService, before: Callable[[str], None] = lambda _: Non
             match = _KEY.search(self.headers.get("Authorization", ""))
             key = match[1] if match else ""
             made.asked.append(f"{key}:{word}")
-            before(word)
+            made.before(word)
             refused = made.refusal(key, self.headers.get("X-Amz-Security-Token", ""))
             if refused:
                 made.expired.append(word)
