@@ -51,6 +51,20 @@ def concatenate(parts: list[Any]) -> Any:
     return np.concatenate(parts)
 
 
+def stack(columns: list[Any]) -> Any:
+    """A matrix of floats from columns of numbers; of single floats if they all are."""
+    are_single = all(column.dtype == np.float32 for column in columns)
+    matrix = np.empty((len(columns[0]), len(columns)), dtype=np.float32 if are_single else np.float64)
+    for index, column in enumerate(columns):
+        matrix[:, index] = column
+    return matrix
+
+
+def of_bools(cells: list[bool]) -> Any:
+    """An array."""
+    return np.array(cells, dtype=bool)
+
+
 def from_lists(rows: list[Any]) -> Any:
     """An array of floats from numbers or nested lists of them; a `RequestError` of status 400 if they are not that."""
     if not _is_numeric(rows):

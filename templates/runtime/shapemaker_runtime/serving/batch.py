@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapemaker_runtime.serving import arrays
+from shapemaker_runtime.serving import arrays, columns
 from shapemaker_runtime.serving.binding import Call
 from shapemaker_runtime.serving.formats import Answer
 
@@ -18,6 +18,8 @@ class UnsplittableError(Exception):
 
 def family(call: Call) -> Hashable:
     """Calls of one family can be joined; None joins nobody."""
+    if call.kind == "table":
+        return columns.family(call.value)
     if call.kind != "batch":
         return None
     if arrays.is_array(call.value):
@@ -32,6 +34,8 @@ def size(call: Call) -> int:
 
 def join(calls: Sequence[Call]) -> Call:
     """One call with the rows of all, which are of one family."""
+    if calls[0].kind == "table":
+        return Call("table", columns.join([call.value for call in calls]))
     if arrays.is_array(calls[0].value):
         return Call("batch", arrays.concatenate([call.value for call in calls]))
     return Call("batch", [row for call in calls for row in call.value])

@@ -13,8 +13,20 @@ import orjson
 
 from shapemaker_runtime import strict_json
 from shapemaker_runtime.errors import RequestError
-from shapemaker_runtime.serving import arrays
-from shapemaker_runtime.serving.formats import CSV, JSON, JSON_LINES, NPY, Fields, Instances, Payload, parse
+from shapemaker_runtime.serving import arrays, arrow, columns, hooks
+from shapemaker_runtime.serving.formats import (
+    ARROW,
+    CSV,
+    JSON,
+    JSON_LINES,
+    NPY,
+    PARQUET,
+    Columns,
+    Fields,
+    Instances,
+    Payload,
+    parse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,21 +47,25 @@ _IN_A_MATRIX = b"0123456789eE+-.,[] \t\r\n"
 _AROUND_A_MATRIX = (b"", b'{"instances":}'.translate(None, _IN_A_MATRIX))
 
 
-def decode(content_type: str, body: bytes, max_rows: int) -> Payload:
-    """Read a body. `RequestError`: 415 for a media type that is not ours, 400 if the body isn't of it, 413 for rows."""
+def decode(content_type: str, body: bytes, max_rows: int, of_model: hooks.Hooks = hooks.NONE) -> Payload:
+    """Read a body. `RequestError`: 415 for a media type that is not ours, 400 if the body isn't of it, 413 for rows.
+
+    What the model's own decoders raise passes.
+    """
     media_type, parameters = parse(content_type)
+    if of_model.decodes(media_type):
+        return hooks.check_count(of_model.decode(media_type, body), max_rows)
     reader = _DECODERS.get(media_type)
     if reader is None:
-        raise RequestError(415, f"the content type must be one of {', '.join(_DECODERS)}")
+        raise RequestError(415, f"the content type must be one of {', '.join(accepted(of_model))}")
     if not body.strip():
         raise RequestError(400, "the body is empty")
-    payload = reader(body, parameters, max_rows)
-    if isinstance(payload, Instances):
-        if len(payload.rows) > max_rows:
-            raise RequestError(413, f"more than {max_rows} instances in one request")
-        if len(payload.rows) == 0:
-            raise RequestError(400, "there are no instances")
-    return payload
+    return hooks.check_count(reader(body, parameters, max_rows), max_rows)
+
+
+def accepted(of_model: hooks.Hooks = hooks.NONE) -> list[str]:
+    """Media types of bodies."""
+    return list(dict.fromkeys((*_DECODERS, *of_model.decoders)))
 
 
 def _utf8(body: bytes, parameters: Mapping[str, str]) -> bytes:
@@ -75,7 +91,8 @@ def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Pa
     if not isinstance(document, dict):
         raise RequestError(400, "the JSON document must be an object or a list")
     if "instances" not in document:
-        return Fields(document)
+        table = document.get("columns") if len(document) == 1 else None
+        return columns.of_document(table) if isinstance(table, dict) else Fields(document)
     if len(document) > 1:
         raise RequestError(400, 'an object with "instances" takes no other name')
     if not isinstance(document["instances"], list):
@@ -125,8 +142,10 @@ def _from_csv(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payl
     names = table.pop(0) if has_header else []
     if len(set(names)) < len(names):
         raise RequestError(400, "a name stands twice in the header")
-    rows = _plain_numbers(table) if is_plain else _typed(table, 1 + has_header)
-    return Instances([dict(zip(names, row, strict=True)) for row in rows] if has_header else rows)
+    if has_header:
+        cells = zip(*table, strict=True) if table else [[] for _ in names]
+        return Columns(tuple(names), [_column(index, list(each), 2) for index, each in enumerate(cells)])
+    return Instances(_plain_numbers(table) if is_plain else _typed(table, 1))
 
 
 def _plain_matrix(text: str, max_rows: int) -> list[list[float]] | None:
@@ -200,9 +219,18 @@ def _from_npy(body: bytes, _parameters: Mapping[str, str], _max_rows: int) -> Pa
     return Instances(arrays.from_npy(body))
 
 
+def _from_arrow(body: bytes, _parameters: Mapping[str, str], max_rows: int) -> Payload:
+    return arrow.from_stream(body, max_rows)
+
+
+def _from_parquet(body: bytes, _parameters: Mapping[str, str], max_rows: int) -> Payload:
+    return arrow.from_parquet(body, max_rows)
+
+
 _DECODERS: dict[str, Callable[[bytes, Mapping[str, str], int], Payload]] = {
     JSON: _from_json,
     JSON_LINES: _from_json_lines,
     CSV: _from_csv,
     **({NPY: _from_npy} if arrays.IS_AVAILABLE else {}),
+    **({ARROW: _from_arrow, PARQUET: _from_parquet} if arrow.IS_AVAILABLE else {}),
 }

@@ -20,7 +20,19 @@ class Instances:
     rows: Any
 
 
-Payload = Fields | Instances
+@dataclass(frozen=True)
+class Columns:
+    """A table: columns of one length, each a list, or an array of numbers or bools."""
+
+    names: tuple[str, ...]
+    values: list[Any]
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.values[0]) if self.values else 0
+
+
+Payload = Fields | Instances | Columns
 
 
 @dataclass(frozen=True)
@@ -35,12 +47,16 @@ JSON = "application/json"
 JSON_LINES = "application/jsonlines"
 CSV = "text/csv"
 NPY = "application/x-npy"
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+EVENTS = "text/event-stream"
 
 _ALIASES = {
     "application/x-jsonlines": JSON_LINES,
     "application/jsonl": JSON_LINES,
     "application/x-ndjson": JSON_LINES,
     "application/csv": CSV,
+    "application/x-parquet": PARQUET,
 }
 
 
