@@ -281,16 +281,27 @@ def test_a_pace_is_learned_and_unlearned() -> None:
     for _ in range(200):
         pace.ran(1, 10e-6)
     assert pace.is_instant
+    pace.ran(1, 0.001)
+    assert pace.is_instant, "one in a hundred is no stall"
     pace.ran(1, 0.1)
     assert not pace.is_instant
-    assert pace.expected(100) > 0.1
-    for _ in range(2):
-        for _ in range(200):
-            pace.ran(1, 10e-6)
-        pace.ran(1, 0.1)
     for _ in range(500):
         pace.ran(1, 10e-6)
-    assert not pace.is_instant, "three strikes"
+    assert not pace.is_instant, "trust comes back slowly"
+    for _ in range(1500):
+        pace.ran(1, 10e-6)
+    assert pace.is_instant
+    for _ in range(100):
+        pace.ran(1, 0.001)
+    assert not pace.is_instant
+
+
+def test_a_pace_says_what_a_queue_will_take() -> None:
+    pace = Pace(may_be_inline=False)
+    for _ in range(300):
+        pace.ran(2, 20e-6)
+    assert not pace.is_instant
+    assert round(pace.expected(1000), 6) == 0.01
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=8), st.randoms(use_true_random=False))

@@ -35,16 +35,15 @@ _TURN_SECONDS = 0.01
 class Job:
     """One request on its way through the model. Answered once, on the event loop."""
 
-    __slots__ = ("_done", "call", "family", "is_alone", "is_answered", "media_type", "queued", "rows")
+    __slots__ = ("_done", "call", "family", "is_alone", "is_answered", "media_type", "rows")
 
     def __init__(self, call: Call, media_type: str, done: Callable[[Reply], None]) -> None:
         self.call = call
         self.media_type = media_type
         self.rows = batch.size(call)
-        self.family: Hashable = batch.family(call)
+        self.family: Hashable = None
         self.is_alone = False
         self.is_answered = False
-        self.queued = perf_counter()
         self._done = done
 
     def answer(self, reply: Reply) -> None:
@@ -99,6 +98,7 @@ class Predictions:
             message = f"{len(self._queue)} requests are waiting already"
             job.answer(of_error(RequestError(503, message, retry_after=max(1, round(waiting)))))
             return
+        job.family = batch.family(job.call)
         self._queue.append(job)
         self._queued_rows += job.rows
         if self._running is None:

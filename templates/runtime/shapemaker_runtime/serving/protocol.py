@@ -22,6 +22,7 @@ IDLE_SECONDS = 75.0
 """SageMaker keeps its connections; the side that closes first should not be ours."""
 WRITE_SECONDS = 60.0
 
+_VERSIONS = frozenset({"1.1", "1.0"})
 _MAX_HEADERS = 100
 _MAX_FIELD = 8190
 _MAX_HEAD = 64 * 1024
@@ -102,6 +103,8 @@ class Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._chunks: list[bytes] = []
         self._size = 0
+        self._declared = 0
+        self._is_asking = False
 
     # What asyncio calls
 
@@ -131,8 +134,7 @@ class Connection(asyncio.Protocol):
             return
         if self.phase is Phase.IDLE:
             self._move(Phase.HEAD)
-        if self.phase is Phase.HEAD:
-            self._head += len(data)
+        self._head += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
@@ -141,7 +143,7 @@ class Connection(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(refusal(400, "the request is malformed"))
         else:
-            if self.phase is Phase.HEAD and self._head > _MAX_HEAD:
+            if self._head > _MAX_HEAD and self.phase is Phase.HEAD:
                 self._refuse(refusal(431, "the head of the request is too large"))
 
     def eof_received(self) -> bool:
@@ -157,6 +159,8 @@ class Connection(asyncio.Protocol):
         self._headers = []
         self._chunks = []
         self._size = 0
+        self._declared = 0
+        self._is_asking = False
 
     def on_url(self, part: bytes) -> None:
         """Its target, perhaps in pieces."""
@@ -166,23 +170,26 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        self._headers.append((name.lower(), value))
-        if len(name) + len(value) > _MAX_FIELD or len(self._headers) > _MAX_HEADERS:
+        name = name.lower()
+        self._headers.append((name, value))
+        if name == b"content-length":
+            self._declared = int(value)  # the parser has made sure that it is a number
+        elif name == b"expect":
+            self._is_asking = value.lower() == b"100-continue"
+        if len(value) > _MAX_FIELD - len(name) or len(self._headers) > _MAX_HEADERS:
             raise _RefusedError(431, "the request has a header that is too long, or too many of them")
 
     def on_headers_complete(self) -> None:
         """The head is whole; what makes its body hopeless is refused here."""
         self._head = 0
-        if self._parser.get_http_version() not in ("1.1", "1.0"):
+        if self._parser.get_http_version() not in _VERSIONS:
             raise _RefusedError(400, "the request is malformed")
-        declared = _declared(self._headers)
-        waits = any(name == b"expect" and value.lower() == b"100-continue" for name, value in self._headers)
-        if declared > self._server.max_body * (1 if waits else _DRAINED):
+        if self._declared > self._server.max_body * (1 if self._is_asking else _DRAINED):
             raise _RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
-        if waits and self._transport is not None and self._current is None:
-            self._transport.write(_CONTINUE)
         if self._current is None:
-            self._move(Phase.BODY)
+            self.phase = Phase.BODY
+            if self._is_asking:
+                self._write(_CONTINUE)
 
     def on_body(self, chunk: bytes) -> None:
         """A part of the body; beyond the limit it is dropped."""
@@ -217,7 +224,7 @@ class Connection(asyncio.Protocol):
         if message.target == b"/ping" and message.method == b"GET":
             self._ping(message)
             return
-        self._move(Phase.BUSY)
+        self.phase = Phase.BUSY
         if message.target == b"/invocations" and message.method == b"POST":
             self._server.submit(_request(message), self._reply)
         elif message.target:
@@ -304,19 +311,15 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-def _declared(headers: list[tuple[bytes, bytes]]) -> int:
-    # The parser has made sure that it is a number.
-    return next((int(value) for name, value in headers if name == b"content-length"), 0)
-
-
 def _request(message: Message) -> Request:
     known = dict(message.headers)
     attributes = known.get(_ATTRIBUTES)
+    encoding = known.get(b"content-encoding")
     return Request(
         message.body,
         known.get(b"content-type", b"").decode("latin-1"),
         known.get(b"accept", b"").decode("latin-1"),
-        known.get(b"content-encoding", b"").decode("latin-1"),
+        "" if encoding is None else encoding.decode("latin-1"),
         None if attributes is None else attributes.decode("latin-1"),
     )
 
