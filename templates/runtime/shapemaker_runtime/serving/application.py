@@ -7,6 +7,8 @@ import json
 import logging
 import os
 import signal
+from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -18,11 +20,11 @@ from shapemaker_runtime.serving import body
 from shapemaker_runtime.serving.binding import Binding
 from shapemaker_runtime.serving.formats import JSON
 from shapemaker_runtime.serving.meter import Ledger
-from shapemaker_runtime.serving.reply import Reply, of_error
-from shapemaker_runtime.serving.service import ATTRIBUTES, Request, Service
+from shapemaker_runtime.serving.reply import Reply, log_failure, of_error
+from shapemaker_runtime.serving.service import ATTRIBUTES, INFERENCE_ID, REQUEST_ID, Request, Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from shapemaker_runtime.serving.protocol import Message
     from shapemaker_runtime.serving.settings import Settings
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 # must not exceed 100 MB.
 _TRANSFORM_MB = 6
 _TRANSFORM_TOTAL_MB = 100
+
+_WHOLE = "shapemaker.whole"
+"""In a scope: its caller takes the response whole."""
 
 _LAST_WORDS_SECONDS = 0.5
 
@@ -46,7 +51,7 @@ class Application:
 
     def __init__(self, model: Any, settings: Settings) -> None:
         self.settings = settings
-        self._binding = Binding.of(model.predict)
+        self._binding = Binding.of(model.predict, model)
         self._ledger = Ledger(settings.workers)
         self._service: Service | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,6 +98,7 @@ class Application:
             "query_string": query,
             "root_path": "",
             "headers": message.headers,
+            _WHOLE: True,
         }
         exchange = _Exchange(message.body)
         await self._falcon(scope, exchange.receive, exchange.send)
@@ -146,20 +152,49 @@ class Invocations:
             request.get_header("Accept") or "",
             request.get_header("Content-Encoding") or "",
             request.get_header(ATTRIBUTES),
+            request.scope["http_version"] == "1.1" and _WHOLE not in request.scope,
+            request.get_header(INFERENCE_ID) or request.get_header(REQUEST_ID) or "",
         )
         replied: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
         def done(reply: Reply) -> None:
             if not replied.done():  # a caller who has left has cancelled it
                 replied.set_result(reply)
+            elif reply.stream is not None:
+                reply.stream.close()
 
         self._application.service.submit(wanted, done)
         reply = await replied
         response.status = reply.status
         response.content_type = reply.media_type
-        response.data = reply.body
+        if reply.stream is None:
+            response.data = reply.body
+        else:
+            response.stream = _slices(reply)
         for name, value in reply.headers:
             response.set_header(name, value)
+
+
+async def _slices(reply: Reply) -> AsyncIterator[bytes]:
+    """The server awaits room for each before it takes the next one."""
+    try:
+        yield reply.body
+        while reply.stream is not None:
+            pulled: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+            reply.stream.pull(partial(_settle, pulled))
+            reply = await pulled
+            if reply.status != HTTPStatus.OK:
+                # What servers take for a reason to break off the connection, and for none to log what is logged.
+                raise asyncio.CancelledError
+            yield reply.body
+    finally:
+        if reply.stream is not None:
+            reply.stream.close()
+
+
+def _settle(future: asyncio.Future[Reply], reply: Reply) -> None:
+    if not future.done():
+        future.set_result(reply)
 
 
 class ExecutionParameters:
@@ -209,6 +244,7 @@ def _serialize(_request: Any, response: falcon.asgi.Response, error: falcon.HTTP
 
 async def _on_exception(_request: Any, response: falcon.asgi.Response, error: Exception, _params: Any) -> None:
     reply = of_error(error)
+    log_failure(reply, "a request failed")
     response.status = reply.status
     response.content_type = reply.media_type
     response.data = reply.body

@@ -11,19 +11,21 @@ import threading
 from collections import deque
 from queue import SimpleQueue
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from shapemaker_runtime.errors import RequestError
 from shapemaker_runtime.serving import batch
-from shapemaker_runtime.serving.encode import encode
+from shapemaker_runtime.serving.binding import Call
+from shapemaker_runtime.serving.encode import LINES, encode
+from shapemaker_runtime.serving.formats import Answer
 from shapemaker_runtime.serving.pace import Pace
-from shapemaker_runtime.serving.reply import Attempt, Reply, log, of_error
+from shapemaker_runtime.serving.reply import Attempt, Reply, log, log_failure, of_error
+from shapemaker_runtime.serving.stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
-    from shapemaker_runtime.serving.binding import Binding, Call
-    from shapemaker_runtime.serving.formats import Answer
+    from shapemaker_runtime.serving.binding import Binding
     from shapemaker_runtime.serving.meter import Meter
     from shapemaker_runtime.serving.settings import Limits
 
@@ -35,9 +37,10 @@ _TURN_SECONDS = 0.01
 class Job:
     """One request on its way through the model. Answered once, on the event loop."""
 
-    __slots__ = ("_done", "call", "family", "is_alone", "is_answered", "media_type", "rows")
+    __slots__ = ("_done", "call", "family", "is_alone", "is_answered", "may_stream", "media_type", "rows")
 
-    def __init__(self, call: Call, media_type: str, done: Callable[[Reply], None]) -> None:
+    def __init__(self, call: Call, media_type: str, done: Callable[[Reply], None], *, may_stream: bool = False) -> None:
+        self.may_stream = may_stream
         self.call = call
         self.media_type = media_type
         self.rows = batch.size(call)
@@ -51,6 +54,19 @@ class Job:
         if not self.is_answered:
             self.is_answered = True
             self._done(reply)
+
+
+class _Turn(Job):
+    """A stream's turn in the queue."""
+
+    __slots__ = ("work",)
+
+    def __init__(self, work: Callable[[], Reply], done: Callable[[Reply], None]) -> None:
+        super().__init__(_NO_CALL, "", done)
+        self.work = work
+
+
+_NO_CALL = Call("fields", {})
 
 
 class _Run:
@@ -78,7 +94,7 @@ class Predictions:
         self._meter = meter
         self._on_hung = on_hung
         self._pace = Pace(may_be_inline=limits.inline)
-        self._joins = limits.batch_rows > 1
+        self._joins = limits.batch_rows > 1 and not binding.makes_streams
         self._loop = asyncio.get_running_loop()
         self._queue: deque[Job] = deque()
         self._queued_rows = 0
@@ -99,6 +115,12 @@ class Predictions:
             job.answer(of_error(RequestError(503, message, retry_after=max(1, round(waiting)))))
             return
         job.family = batch.family(job.call)
+        self._enqueue(job)
+
+    def _take_turn(self, work: Callable[[], Reply], done: Callable[[Reply], None]) -> None:
+        self._enqueue(_Turn(work, done))
+
+    def _enqueue(self, job: Job) -> None:
         self._queue.append(job)
         self._queued_rows += job.rows
         if self._running is None:
@@ -151,6 +173,8 @@ class Predictions:
     def _fits(self, job: Job, jobs: list[Job], rows: int) -> bool:
         if not jobs:
             return True
+        if isinstance(job, _Turn) or isinstance(jobs[0], _Turn):
+            return False
         if job.is_alone or jobs[0].is_alone or job.family != jobs[0].family:
             return False
         if self._joins and job.family is not None:
@@ -176,7 +200,7 @@ class Predictions:
             with together:
                 answer = self._binding.run(batch.join([job.call for job in jobs]))
                 parts = batch.split(answer, [job.rows for job in jobs])
-                return [_encoded(part, job) for part, job in zip(parts, jobs, strict=True)]
+                return [self._encoded(part, job) for part, job in zip(parts, jobs, strict=True)]
             if isinstance(together.error, batch.UnsplittableError):
                 self._joins = False
                 log.warning("predict gives no answer for each row, so requests are no longer predicted together")
@@ -186,8 +210,31 @@ class Predictions:
     def _predict(self, job: Job) -> Reply:
         attempt = Attempt()
         with attempt:
-            return Reply(200, job.media_type, encode(self._binding.run(job.call), job.media_type))
+            if isinstance(job, _Turn):
+                return job.work()
+            answer = self._binding.run(job.call)
+            if hasattr(answer.value, "__next__"):
+                return self._begin_stream(answer, job)
+            return Reply(200, job.media_type, encode(answer, job.media_type, self._binding.hooks))
+        reply = _failed(attempt)
+        if isinstance(job, _Turn):
+            log_failure(reply, "an answer broke off")
+        return reply
+
+    def _encoded(self, answer: Answer, job: Job) -> Reply:
+        attempt = Attempt()
+        with attempt:
+            return Reply(200, job.media_type, encode(answer, job.media_type, self._binding.hooks))
         return _failed(attempt)
+
+    def _begin_stream(self, answer: Answer, job: Job) -> Reply:
+        self._joins = False
+        rows = cast("Iterator[object]", answer.value)
+        if job.may_stream and job.media_type in LINES and job.media_type not in self._binding.hooks.encoders:
+            # What fails before anything is sent can still be told; and a short answer need not be a stream.
+            return Stream(rows, job.media_type, self._take_turn).advance()
+        whole = Answer(answer.name, list(rows))
+        return Reply(200, job.media_type, encode(whole, job.media_type, self._binding.hooks))
 
     def _finish(self, run: _Run, replies: list[Reply]) -> None:
         if run.timer is not None:
@@ -217,13 +264,6 @@ class Predictions:
                 self._queued_rows += job.rows
         if self._queue:
             self._call_start()
-
-
-def _encoded(answer: Answer, job: Job) -> Reply:
-    attempt = Attempt()
-    with attempt:
-        return Reply(200, job.media_type, encode(answer, job.media_type))
-    return _failed(attempt)
 
 
 def _failed(attempt: Attempt) -> Reply:

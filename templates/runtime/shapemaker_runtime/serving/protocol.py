@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 import httptools
 
 from shapemaker_runtime.serving.reply import Reply, refusal
-from shapemaker_runtime.serving.service import ATTRIBUTES, Request
+from shapemaker_runtime.serving.service import ATTRIBUTES, INFERENCE_ID, REQUEST_ID, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from shapemaker_runtime.serving.stream import Stream
 
 HEAD_SECONDS = 10.0
 BODY_SECONDS = 30.0
@@ -36,6 +38,7 @@ _STATUS_LINES = {
 _PING = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 _PING_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_INFERENCE_ID, _REQUEST_ID = INFERENCE_ID.lower().encode(), REQUEST_ID.lower().encode()
 _ATTRIBUTES = ATTRIBUTES.lower().encode()
 
 
@@ -105,6 +108,9 @@ class Connection(asyncio.Protocol):
         self._size = 0
         self._declared = 0
         self._is_asking = False
+        self._stream: Stream | None = None
+        self._is_held = False
+        self._keeps = False
 
     # What asyncio calls
 
@@ -116,6 +122,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """It is gone; a reply that is still on its way will find nobody."""
         self._transport = None
+        if self._stream is not None:
+            self._stream.close()
         self._server.connections.discard(self)
         self._waiting.clear()
 
@@ -127,6 +135,9 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """It has caught up."""
         self._is_full = False
+        if self._is_held and self._stream is not None:
+            self._is_held = False
+            self._stream.pull(self._continue)
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of one or several requests."""
@@ -243,11 +254,37 @@ class Connection(asyncio.Protocol):
     def _reply(self, reply: Reply) -> None:
         message = self._current
         if self._transport is None or message is None:
+            if reply.stream is not None:
+                reply.stream.close()
             return
         keep_alive = message.keep_alive and not self._server.is_draining
+        if reply.stream is not None:
+            self._keeps = keep_alive
+            self._write(_head(reply, message, keep_alive=keep_alive))
+            self._continue(reply)
+            return
         body = b"" if message.method == b"HEAD" else reply.body
         self._write(_head(reply, message, keep_alive=keep_alive) + body)
         self._end(keep_alive=keep_alive)
+
+    def _continue(self, reply: Reply) -> None:
+        """A slice of a stream; the next one is asked for when the client has room for it."""
+        self._stream = reply.stream
+        if self._transport is None:
+            return
+        if reply.status != HTTPStatus.OK:
+            # The head is long gone: only a connection that breaks off says that this is not the whole answer.
+            self._transport.abort()
+            return
+        if reply.body:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(reply.body), reply.body))
+        if reply.stream is None:
+            self._transport.write(b"0\r\n\r\n")
+            self._end(keep_alive=self._keeps)
+        elif self._is_full:
+            self._is_held = True
+        else:
+            reply.stream.pull(self._continue)
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:
@@ -315,17 +352,23 @@ def _request(message: Message) -> Request:
     known = dict(message.headers)
     attributes = known.get(_ATTRIBUTES)
     encoding = known.get(b"content-encoding")
+    number = known.get(_INFERENCE_ID) or known.get(_REQUEST_ID)
     return Request(
         message.body,
         known.get(b"content-type", b"").decode("latin-1"),
         known.get(b"accept", b"").decode("latin-1"),
         "" if encoding is None else encoding.decode("latin-1"),
         None if attributes is None else attributes.decode("latin-1"),
+        message.version == "1.1",
+        "" if number is None else number.decode("latin-1"),
     )
 
 
 def _head(reply: Reply, message: Message, *, keep_alive: bool) -> bytes:
-    head = b"%b%d\r\n" % (_STATUS_LINES[reply.status], len(reply.body))
+    if reply.stream is None:
+        head = b"%b%d\r\n" % (_STATUS_LINES[reply.status], len(reply.body))
+    else:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
     if reply.media_type:
         head += b"Content-Type: %b\r\n" % reply.media_type.encode("latin-1")
     for name, value in reply.headers:

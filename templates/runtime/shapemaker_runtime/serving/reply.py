@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from shapemaker_runtime.errors import ModelOutputError, RequestError
 from shapemaker_runtime.serving.formats import JSON
+
+if TYPE_CHECKING:
+    from shapemaker_runtime.serving.stream import Stream
 
 _MAX_MESSAGE = 1024
 _CLIENT_ERRORS = range(400, 500)
@@ -23,6 +26,10 @@ class Reply(NamedTuple):
     media_type: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    stream: Stream | None = None
+    """What follows `body`, if that is not all."""
+    cause: BaseException | None = None
+    """Why the model failed: for the log."""
 
 
 def refusal(status: int, message: str, *headers: tuple[str, str]) -> Reply:
@@ -31,7 +38,7 @@ def refusal(status: int, message: str, *headers: tuple[str, str]) -> Reply:
 
 
 def of_error(error: BaseException) -> Reply:
-    """The reply to an error, and its line in the log when the caller is not at fault.
+    """The reply to an error.
 
     What the model raises is answered as 500, unless the exception has a `status_code` from 400 to 499: then the caller
     is at fault, and gets that status with the exception's text.
@@ -41,13 +48,22 @@ def of_error(error: BaseException) -> Reply:
         later = (("Retry-After", str(error.retry_after)),) if error.status == _UNAVAILABLE else ()
         return refusal(error.status, error.message, *later)
     if isinstance(error, ModelOutputError):
-        log.error("%s", error)
-        return refusal(500, str(error))
+        return refusal(500, str(error))._replace(cause=error)
     status = getattr(error, "status_code", None)
     if isinstance(status, int) and status in _CLIENT_ERRORS:
         return refusal(status, str(error)[:_MAX_MESSAGE])
-    log.error("the model failed", exc_info=error)
-    return refusal(500, f"the model raised {type(error).__name__}; the traceback is in the log")
+    reply = refusal(500, f"the model raised {type(error).__name__}; the traceback is in the log")
+    return reply._replace(cause=error)
+
+
+def log_failure(reply: Reply, message: str, *values: object) -> None:
+    """One line for a reply, with the traceback if the model has raised."""
+    if isinstance(reply.cause, ModelOutputError):
+        log.error("%s: %s", message % values, reply.cause)
+    elif reply.cause is not None:
+        log.error(message, *values, exc_info=reply.cause)
+    else:
+        log.info(message, *values)
 
 
 class Attempt:
