@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _MB = 1 << 20
-_WORKER_MB = 512
+_WORKER_MB = 96
+_PRIVATE_SHARE = 8
+"""A worker shares the loaded model; what it comes to write on, and needs to predict, is less than an eighth of that."""
 _MAX_PORT = 65_535
 _MANY = 1_000_000_000
 
@@ -37,6 +39,8 @@ class Limits:
     """`$SHAPEMAKER_SERVE_QUEUE_SECONDS`: the longest that a request may be expected to wait."""
     inline: bool
     """`$SHAPEMAKER_SERVE_INLINE`: whether a model that is quick enough runs where requests are read."""
+    log: str = "errors"
+    """`$SHAPEMAKER_SERVE_LOG`: requests that leave a line: `errors` (status 400 and above), `all`, `none`."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,22 @@ class Settings:
     socket: str
     """`$SHAPEMAKER_SERVE_SOCKET`: a Unix socket instead of the port, with nginx in front."""
     workers: int
-    """`$SHAPEMAKER_SERVE_WORKERS`; by default one for each core that has 512 MB of memory."""
+    """`$SHAPEMAKER_SERVE_WORKERS`; by default one for each core, or as many as the memory has room for."""
     server: str
     """`$SHAPEMAKER_SERVE_SERVER`: `fast`, our worker, or `stock`, gunicorn's own for ASGI applications."""
     max_body: int
     """`$SHAPEMAKER_SERVE_MAX_BODY_MB`; SageMaker sends up to 25 MB."""
     limits: Limits
+    is_told_workers: bool = False
+    """Whether their number was given."""
+
+    def loaded(self) -> Settings:
+        """With no more workers than fit into the memory beside the model, which this process has loaded."""
+        if self.is_told_workers:
+            return self
+        used = _resident()
+        room = (_memory() - used) // max(_WORKER_MB * _MB, used // _PRIVATE_SHARE)
+        return replace(self, workers=max(1, min(self.workers, room)))
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
@@ -68,6 +82,7 @@ class Settings:
             server=_choice(environ, "SHAPEMAKER_SERVE_SERVER", ("fast", "stock")),
             max_body=_number(environ, "SHAPEMAKER_SERVE_MAX_BODY_MB", lambda: 25, 4096) * _MB,
             limits=_limits(environ),
+            is_told_workers=bool(environ.get("SHAPEMAKER_SERVE_WORKERS", "").strip()),
         )
 
 
@@ -80,6 +95,7 @@ def _limits(environ: Mapping[str, str]) -> Limits:
         queue_rows=_number(environ, "SHAPEMAKER_SERVE_QUEUE_ROWS", lambda: 100_000, _MANY),
         queue_seconds=_number(environ, "SHAPEMAKER_SERVE_QUEUE_SECONDS", lambda: 30, 24 * 3600),
         inline=_choice(environ, "SHAPEMAKER_SERVE_INLINE", ("auto", "never")) == "auto",
+        log=_choice(environ, "SHAPEMAKER_SERVE_LOG", ("errors", "all", "none")),
     )
 
 
@@ -101,6 +117,10 @@ def _number(environ: Mapping[str, str], name: str, default: Callable[[], int], l
 
 def _workers() -> int:
     return max(1, min(cores(), _memory() // (_WORKER_MB * _MB)))
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def cores() -> int:
