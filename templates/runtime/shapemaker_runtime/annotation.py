@@ -37,7 +37,7 @@ def from_text(annotation: object, text: str) -> object:
 
 def from_json(annotation: object, value: object) -> object:
     """The value as the annotation has it; `UnfitError` if JSON of this kind does not fit."""
-    annotation = _unwrap(annotation)
+    annotation = unwrap(annotation)
     if annotation is typing.Any or annotation is object:
         return value
     origin = typing.get_origin(annotation) or annotation
@@ -87,7 +87,7 @@ def _key(hint: object, *, is_required: bool) -> tuple[object, bool]:
 
 def describe(annotation: object) -> str:
     """The annotation in words for a message."""
-    annotation = _unwrap(annotation)
+    annotation = unwrap(annotation)
     if annotation is bool:
         return "true or false"
     if typing.get_origin(annotation) is typing.Literal:
@@ -110,7 +110,8 @@ def _readings(text: str) -> list[object]:
 _PYTHON_WORDS: dict[str, object] = {"True": True, "False": False, "None": None}
 
 
-def _unwrap(annotation: object) -> object:
+def unwrap(annotation: object) -> object:
+    """What stands behind Annotated and NewType."""
     while True:
         if typing.get_origin(annotation) is typing.Annotated:
             annotation = typing.get_args(annotation)[0]

@@ -16,12 +16,13 @@ import falcon
 import falcon.asgi
 import falcon.routing
 
-from shapemaker_runtime.serving import body
+from shapemaker_runtime.serving import body, openapi
 from shapemaker_runtime.serving.binding import Binding
 from shapemaker_runtime.serving.formats import JSON
 from shapemaker_runtime.serving.meter import Ledger
 from shapemaker_runtime.serving.reply import Reply, log_failure, of_error
 from shapemaker_runtime.serving.service import ATTRIBUTES, INFERENCE_ID, REQUEST_ID, Request, Service
+from shapemaker_runtime.serving.warm_up import warm_up
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -52,6 +53,7 @@ class Application:
     def __init__(self, model: Any, settings: Settings) -> None:
         self.settings = settings
         self._binding = Binding.of(model.predict, model)
+        warm_up(model, self._binding)
         self._ledger = Ledger(settings.workers)
         self._service: Service | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -62,6 +64,7 @@ class Application:
         app.add_route("/invocations", Invocations(self))
         app.add_route("/execution-parameters", ExecutionParameters(settings.workers))
         app.add_route("/metrics", Metrics(self))
+        app.add_route("/openapi.json", Description(self._binding, model))
         self._falcon: body.App = app
         self._limited = body.limited(app, settings.max_body)
 
@@ -222,6 +225,18 @@ class Metrics:
         """Prometheus text."""
         response.content_type = "text/plain; version=0.0.4"
         response.text = self._application.service.metrics()
+
+
+class Description:
+    """What all routes take and give, for people and for tools."""
+
+    def __init__(self, binding: Binding, model: object) -> None:
+        self._binding = binding
+        self._model = model
+
+    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """OpenAPI 3.1."""
+        response.media = openapi.document(self._binding, self._model)
 
 
 class _Router(falcon.routing.CompiledRouter):

@@ -87,7 +87,7 @@ class Binding:
             "any" if is_row_model else _wants(next(iter(takes.parameters.values())).annotation),
             order,
             hooks.Hooks.of(model),
-            input_schema.check_of(model, names),
+            input_schema.check_of(model, names, "" if is_row_model else next(iter(takes.parameters))),
             inspect.isgeneratorfunction(predict),
         )
 

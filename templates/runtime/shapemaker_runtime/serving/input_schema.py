@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 _SHOWN = 60
 
 
-def check_of(model: object, names: tuple[str, ...]) -> Callable[[Payload], None] | None:
+def check_of(model: object, names: tuple[str, ...], batch: str) -> Callable[[Payload], None] | None:
     """What refuses payloads with an instance that breaks `model.input_schema`; None where there is no such schema.
 
-    Rows without names are checked by `names`, if the schema is one of objects.
+    Rows without names are checked by `names`, if the schema is one of objects. `batch` is the parameter that takes all
+    instances; empty for a row model.
     """
     schema = getattr(model, "input_schema", None)
     if schema is None:
@@ -31,7 +32,7 @@ def check_of(model: object, names: tuple[str, ...]) -> Callable[[Payload], None]
         validate = library.compile(schema, handlers=_NO_HANDLERS, use_default=False)
     except (library.JsonSchemaDefinitionException, ValueError, TypeError, LookupError, AttributeError) as error:
         raise SetupError(f"Model.input_schema is no JSON Schema: {error}") from None
-    return _Check(validate, library.JsonSchemaValueException, names if "properties" in schema else ())
+    return _Check(validate, library.JsonSchemaValueException, names if "properties" in schema else (), batch)
 
 
 def _no_reference(address: str) -> typing.NoReturn:
@@ -42,17 +43,25 @@ _NO_HANDLERS = dict.fromkeys(("http", "https", "ftp", "file"), _no_reference)
 
 
 class _Check:
-    def __init__(self, validate: Callable[[object], object], error: type[Any], names: tuple[str, ...]) -> None:
+    def __init__(
+        self, validate: Callable[[object], object], error: type[Any], names: tuple[str, ...], batch: str
+    ) -> None:
         self._validate = validate
         self._error = error
         self._names = names
+        self._batch = batch
 
     def __call__(self, payload: Payload) -> None:
         if isinstance(payload, Fields):
-            self._one(payload.values, "")
-            return
-        if isinstance(payload, Columns):
-            rows: list[Any] = columns.to_rows(payload)
+            rows: list[Any] = [payload.values]
+            if self._batch in payload.values:
+                given = payload.values[self._batch]
+                rows = given if isinstance(given, list) else [given]
+            if len(rows) == 1:
+                self._one(self._named(rows[0]), "")
+                return
+        elif isinstance(payload, Columns):
+            rows = columns.to_rows(payload)
         else:
             rows = payload.rows.tolist() if arrays.is_array(payload.rows) else payload.rows
         for number, row in enumerate(rows, 1):

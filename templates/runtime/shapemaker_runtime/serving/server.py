@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from shapemaker_runtime import program as programs
+from shapemaker_runtime.acceleration.settings import Acceleration, machinery
 from shapemaker_runtime.errors import SetupError
 from shapemaker_runtime.failure import Boundary
 from shapemaker_runtime.serving import application, nginx
-from shapemaker_runtime.serving.settings import Settings, cores
+from shapemaker_runtime.serving.logs import leave_the_loop
+from shapemaker_runtime.serving.settings import Settings
 from shapemaker_runtime.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 Interface = Literal["asgi", "wsgi"]
 
@@ -40,11 +41,9 @@ def main(environ: Mapping[str, str]) -> int:
     program = programs.load(environ)
     if program.nginx and not settings.socket:
         return nginx.supervise(settings, environ)
-    # Before the model's libraries read it: each worker would start a thread for every core.
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // settings.workers)))
     boundary = Boundary(None, program.root)
     with boundary:
-        server = _Server(*_load(program, settings, Tree.from_environ(environ).model), settings)
+        server = _Server(*_load(program, settings, environ))
     if boundary.exit_code:
         return boundary.exit_code
     # What is loaded stays; without this the collector would touch, and so copy, its pages in every worker.
@@ -54,12 +53,20 @@ def main(environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _load(program: programs.Program, settings: Settings, model_directory: Path) -> tuple[Callable[..., Any], Interface]:
+def _load(
+    program: programs.Program, settings: Settings, environ: Mapping[str, str]
+) -> tuple[Callable[..., Any], Interface, Settings]:
     if program.serve_app:
-        return load_app(program.serve_app)
+        app, interface = load_app(program.serve_app)
+        return app, interface, settings.loaded()
+    directory = Tree.from_environ(environ).model
     model = programs.new_model(program, ("load", "predict"))
-    model.load(model_directory)
-    return application.Application(model, settings), "asgi"
+    model.load(directory)
+    acceleration = Acceleration.from_environ(environ)
+    if acceleration.is_wanted:
+        machinery("shapemaker_runtime.acceleration.serving").accelerate(model, directory, acceleration)
+    settings = settings.loaded()
+    return application.Application(model, settings), "asgi", settings
 
 
 def load_app(reference: str) -> tuple[Callable[..., Any], Interface]:
@@ -111,6 +118,10 @@ def _worker(app: object, interface: Interface, settings: Settings) -> str:
     return "shapemaker_runtime.serving.worker.FastWorker" if ours else "asgi"
 
 
+def _after_fork(_arbiter: object, _worker: object) -> None:
+    leave_the_loop()
+
+
 def options(app: object, interface: Interface, settings: Settings) -> dict[str, Any]:
     """Gunicorn's settings."""
     return {
@@ -120,6 +131,7 @@ def options(app: object, interface: Interface, settings: Settings) -> dict[str, 
         # A WSGI application answers /ping only while one of its threads is free.
         "threads": 1 if interface == "asgi" else _THREADS,
         "preload_app": True,
+        "post_fork": _after_fork,
         "timeout": settings.limits.run_seconds,
         "graceful_timeout": GRACE,
         # SageMaker keeps its connections; the side that closes first should not be ours.
