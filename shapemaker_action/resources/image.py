@@ -184,6 +184,7 @@ def build_request(context: Context, target: Target) -> ContextRequest:
         evaluate_entrypoint=project.evaluate.entrypoint,
         serve_app=project.serve.app,
         nginx=project.serve.nginx,
+        accelerate=project.serve.accelerate.by,
         include=build.include,
         exclude=build.exclude,
         data=_data(project),
