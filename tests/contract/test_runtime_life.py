@@ -91,7 +91,7 @@ WARM = MOODY_MODEL.replace("class Model:", 'class Model:\n    example = {"age": 
             "Model.predict takes no arguments",
         ),
     ],
-    ids=range(5),
+    ids=range(7),
 )
 def test_a_model_that_does_not_load_ends_the_container_and_says_why_first(
     tmp_path: Path, source: str, code: int, reason: str

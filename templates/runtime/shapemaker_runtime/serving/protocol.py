@@ -40,6 +40,7 @@ _PING_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _INFERENCE_ID, _REQUEST_ID = INFERENCE_ID.lower().encode(), REQUEST_ID.lower().encode()
 _ATTRIBUTES = ATTRIBUTES.lower().encode()
+_RARE = frozenset({b"content-encoding", b"traceparent", _ATTRIBUTES, _INFERENCE_ID, _REQUEST_ID})
 
 
 class Phase(Enum):
@@ -350,17 +351,21 @@ class Connection(asyncio.Protocol):
 
 def _request(message: Message) -> Request:
     known = dict(message.headers)
-    attributes = known.get(_ATTRIBUTES)
-    encoding = known.get(b"content-encoding")
-    number = known.get(_INFERENCE_ID) or known.get(_REQUEST_ID)
+    content_type = known.get(b"content-type", b"").decode("latin-1")
+    accept = known.get(b"accept", b"").decode("latin-1")
+    may_stream = message.version == "1.1"
+    if _RARE.isdisjoint(known):
+        return Request(message.body, content_type, accept, "", None, may_stream)
+    rest = {name: known[name].decode("latin-1") for name in _RARE if name in known}
     return Request(
         message.body,
-        known.get(b"content-type", b"").decode("latin-1"),
-        known.get(b"accept", b"").decode("latin-1"),
-        "" if encoding is None else encoding.decode("latin-1"),
-        None if attributes is None else attributes.decode("latin-1"),
-        message.version == "1.1",
-        "" if number is None else number.decode("latin-1"),
+        content_type,
+        accept,
+        rest.get(b"content-encoding", ""),
+        rest.get(_ATTRIBUTES),
+        may_stream,
+        rest.get(_INFERENCE_ID) or rest.get(_REQUEST_ID, ""),
+        rest.get(b"traceparent", ""),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from shapemaker_runtime.errors import RequestError
+from shapemaker_runtime.serving import tracing
 from shapemaker_runtime.serving.decode import decode
 from shapemaker_runtime.serving.encode import negotiate, offers
 from shapemaker_runtime.serving.predictions import Job, Predictions
@@ -47,6 +49,8 @@ class Request(NamedTuple):
     """Whether a generator's answer may be sent while it is made, which HTTP/1.0 has no way for."""
     number: str = ""
     """By which the caller knows the request."""
+    trace: str = ""
+    """The caller's span, as W3C's `traceparent` has it."""
 
 
 class Service:
@@ -59,6 +63,7 @@ class Service:
         self._meter = meter
         self._on_hung = on_hung
         self._hooks = binding.hooks
+        self._tracer = tracing.start(os.environ)
         self._offers = offers(binding.hooks)
         self._predictions = Predictions(binding, limits, meter, on_hung)
 
@@ -71,6 +76,8 @@ class Service:
             self._meter.answered(reply.status, seconds, self._predictions.queued_rows)
             if self._logged == "all" or (reply.status >= _ERRORS and self._logged == "errors"):
                 _log(request, reply, seconds)
+            if self._tracer is not None:
+                self._tracer.record(request, reply, seconds)
             if request.attributes is not None and reply.status < _ERRORS:
                 reply = reply._replace(headers=(*reply.headers, (ATTRIBUTES, request.attributes)))
             done(reply)
@@ -102,10 +109,6 @@ class Service:
                 self._submit(future.result(), finish)
 
         running.add_done_callback(decoded)
-
-    def metrics(self) -> str:
-        """Prometheus text, over all workers."""
-        return self._meter.ledger.text()
 
     def _submit(self, prepared: Job | Reply, finish: Callable[[Reply], None]) -> None:
         if isinstance(prepared, Reply):
