@@ -16,10 +16,10 @@ from shapemaker_runtime.serving.protocol import Connection, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shapemaker_runtime.serving.application import Application
     from shapemaker_runtime.serving.protocol import Message
     from shapemaker_runtime.serving.reply import Reply
     from shapemaker_runtime.serving.service import Request
+    from shapemaker_runtime.serving.site import Site
 
 _TICK = 1.0
 _LINGER = 1.0
@@ -53,7 +53,7 @@ class FastWorker(Worker):  # type: ignore[misc]
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, stop.set)
         self.connections = set()
-        self._application: Application = self.wsgi
+        self._application: Site = self.wsgi
         self.max_body = self._application.settings.max_body
         self.submit = self._application.start(self.age).submit
         servers = [await self._listen(loop, each.sock) for each in self.sockets]
