@@ -300,6 +300,14 @@ def test_a_frame_has_types_as_training_data_have() -> None:
     assert list(run("frame", JSON, b'[[1, "a"], [2, "b"]]', Free()).columns) == [0, 1]
 
 
+def test_a_frame_by_its_parameters_name_is_one_too() -> None:
+    frame = run("frame", JSON, b'{"people": [{"tenure": 1, "age": 31}]}')
+    assert (list(frame.columns), frame.to_numpy().tolist()) == (["age", "tenure"], [[31, 1]])
+    for body in (b'{"people": []}', b'{"people": 3}'):
+        with pytest.raises(RequestError, match="must be a list of instances"):
+            run("frame", JSON, body)
+
+
 def test_a_column_of_texts_is_no_matrix() -> None:
     with pytest.raises(RequestError, match="the column 'town' must be of numbers"):
         run("array", JSON, b'{"columns": {"town": ["Oslo"]}}', Free())

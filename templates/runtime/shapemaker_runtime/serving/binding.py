@@ -96,7 +96,8 @@ class Binding:
         if self.check is not None:
             self.check(payload)
         if isinstance(payload, Fields):
-            return Call("fields", self._by_name(payload.values, ""))
+            fields = self._by_name(payload.values, "")
+            return Call("fields", self._framed(fields) if self.wants == "frame" else fields)
         if not self.is_row_model:
             return self._batch(payload)
         return Call("rows", [self._row(row, f"row {number}: ") for number, row in enumerate(plain_rows(payload), 1)])
@@ -110,6 +111,13 @@ class Binding:
         if call.kind == "table":
             return Answer("predictions", self.predict(columns.to_frame(call.value)))
         return Answer("predictions", self.predict(call.value))
+
+    def _framed(self, fields: dict[str, object]) -> dict[str, object]:
+        name = next(iter(self.takes.parameters))
+        rows = fields.get(name)
+        if not isinstance(rows, list) or not rows:
+            raise RequestError(400, f"the field {name} must be a list of instances")
+        return {**fields, name: columns.to_frame(self._batch(Instances(rows)).value)}
 
     def _by_name(self, values: dict[str, object], where: str) -> dict[str, object]:
         parameters = self.takes.parameters
