@@ -44,6 +44,19 @@ class Model:
 """
 
 
+THREADS = """
+import os, sys
+
+NUMPY_CAME_FIRST = "numpy" in sys.modules and not os.environ.get("OPENBLAS_NUM_THREADS")
+
+class Model:
+    def load(self, directory): ...
+
+    def predict(self, name: str) -> str:
+        return "late" if NUMPY_CAME_FIRST else os.environ.get(name, "")
+"""
+
+
 def trained(folder: Path, **environ: str) -> Image:
     made = Image.make(folder, dedent(MODEL))
     made.environ |= {"SHAPEMAKER_ACCELERATE": "builtin", **environ}
@@ -136,6 +149,24 @@ def test_serving_refuses_artifacts_that_are_not_those_that_were_verified(tmp_pat
     refused = made.run("serve")
     assert refused.returncode == 2
     assert "are not those of acceleration.json" in refused.stderr
+
+
+def test_an_accelerator_whose_packages_are_not_there_names_them(tmp_path: Path) -> None:
+    made = trained(tmp_path, SHAPEMAKER_ACCELERATE="onnx")
+    made.write("skl2onnx.py", "raise ImportError('No module named skl2onnx')")
+    assert made.run("train").returncode == 2
+    assert "onnx needs skl2onnx in the training image" in reason(made)
+
+
+@pytest.mark.parametrize("own", ["", "7"])
+def test_threads_are_shared_out_before_libraries_count_them(tmp_path: Path, own: str) -> None:
+    made = Image.make(tmp_path, THREADS)
+    if own:
+        made.environ["OPENBLAS_NUM_THREADS"] = made.environ["OMP_NUM_THREADS"] = own
+    with made.serving() as server:
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+            threads = server.invoke(json.dumps({"name": name})).json["output"]
+            assert threads == own if own else threads.isdigit()
 
 
 @pytest.mark.parametrize(

@@ -279,7 +279,7 @@ def test_an_estimator_that_is_not_fitted_is_refused() -> None:
 def test_a_disagreement_is_found_and_told() -> None:
     estimator = fitted(Ridge())
     kernel = builtin.kernel(estimator)
-    wrong = Kernel(kernel.what, {"predict": lambda each: kernel.methods["predict"](each) + 0.5}, kernel.features)
+    wrong = Kernel(kernel.what, {"predict": lambda each: estimator.predict(each) + 0.5}, kernel.features)
     quick = place.accelerated(estimator, wrong)
     with pytest.raises(verify.DisagreementError, match=r"predict differs by .* the tolerance is 0.001"):
         verify.largest_difference(estimator, quick, wrong, rows.samples(estimator, wrong, None), 1e-3)
