@@ -190,7 +190,14 @@ CASES = (
     Case(id="P8", title="RandomForest, 64 connections", trial="F64", must=20, aim=45),
     Case(id="P9a", title="HGB accelerated, 1 connection", trial="H1", must=5, aim=9, subject="ours-accelerated"),
     Case(id="P9b", title="HGB accelerated, 64 connections", trial="H64", must=20, aim=90, subject="ours-accelerated"),
-    Case(id="P9c", title="RandomForest accelerated, 1 connection", trial="F1", must=35, aim=45, subject="ours-accelerated"),
+    Case(
+        id="P9c",
+        title="RandomForest accelerated, 1 connection",
+        trial="F1",
+        must=35,
+        aim=45,
+        subject="ours-accelerated",
+    ),
     Case(id="P10a", title="JSON, 100 rows", trial="R100", must=2.8, aim=4),
     Case(id="P10b", title="JSON, 1,000 rows", trial="R1000", must=4.5, aim=7),
     Case(id="P10c", title="JSON, 10,000 rows", trial="R10000", must=6, aim=9),
@@ -198,7 +205,12 @@ CASES = (
     Case(id="P11b", title="npy, 10,000 rows, against JSON", trial="R-npy", trial_of_base="R10000", must=60, aim=80),
     Case(id="P11c", title="Arrow, 10,000 rows, against JSON", trial="R-arrow", trial_of_base="R10000", must=45, aim=65),
     Case(
-        id="P11d", title="Parquet, 10,000 rows, against JSON", trial="R-parquet", trial_of_base="R10000", must=25, aim=34
+        id="P11d",
+        title="Parquet, 10,000 rows, against JSON",
+        trial="R-parquet",
+        trial_of_base="R10000",
+        must=25,
+        aim=34,
     ),
     Case(
         id="P12",
@@ -246,7 +258,14 @@ CASES = (
         less=True,
     ),
     *(
-        Case(id=f"P15 {name}", title=f"HGB, 64 connections, against {name}", trial="H64", base=name, must=must, aim=2 * must)
+        Case(
+            id=f"P15 {name}",
+            title=f"HGB, 64 connections, against {name}",
+            trial="H64",
+            base=name,
+            must=must,
+            aim=2 * must,
+        )
         for name, must in (("mlserver", 5), ("bentoml", 8), ("litserve", 8), ("fastapi", 11), ("mlflow", 15))
     ),
     Case(id="S1", title="stock worker: tiny model, 8 connections", trial="T", must=4, aim=6, subject="ours-stock"),

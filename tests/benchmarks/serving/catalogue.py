@@ -60,7 +60,9 @@ def _template(start: Start) -> list[str]:
         }}
         """)
     )
-    gunicorn = f"{start.python} -m gunicorn --bind unix:{socket} --workers {start.workers} --timeout 60 template_app:app"
+    gunicorn = (
+        f"{start.python} -m gunicorn --bind unix:{socket} --workers {start.workers} --timeout 60 template_app:app"
+    )
     return ["sh", "-c", f"nginx -c {conf} & exec {gunicorn} --no-control-socket --access-logfile -"]
 
 
@@ -162,5 +164,3 @@ def environ(stack: Stack, start: Start, model: str, folder: Path) -> dict[str, s
         "BENTOML_DO_NOT_TRACK": "true",
         **({} if stack.environ is None else stack.environ),
     }
-
-

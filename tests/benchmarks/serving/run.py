@@ -162,9 +162,7 @@ def _options() -> Options:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "shapemaker-benchmarks")
     given = parser.parse_args()
     wanted = set(given.only.split(",")) if given.only else {trial.id for trial in cases.TRIALS}
-    trials = [
-        trial.without(() if given.peers else cases.PEERS) for trial in cases.TRIALS if trial.id in wanted
-    ]
+    trials = [trial.without(() if given.peers else cases.PEERS) for trial in cases.TRIALS if trial.id in wanted]
     return Options(rounds=given.rounds, cache=given.cache.resolve(), trials=tuple(trials))
 
 
