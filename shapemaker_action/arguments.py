@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from shapemaker_action import __version__
+from shapemaker_action import __version__, lazy
 from shapemaker_action.context import Switches
 from shapemaker_action.errors import InvalidInputError
 from shapemaker_action.invocation import DEFAULT_CONFIG, STAGES, TOOLS, Invocation, Start
 
 if TYPE_CHECKING:
+    import difflib
     from collections.abc import Mapping, Sequence
+else:
+    (difflib,) = lazy.modules("", "difflib")
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InvalidInputError(message, state="nothing was done", remedy=f"see {self.prog} --help")
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """As wide as the terminal; argparse makes one for every option, and would import the archivers of shutil for it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    told = os.environ.get("COLUMNS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    try:
+        return os.get_terminal_size().columns or 80
+    except OSError:
+        return 80
 
 
 def parser(program: str) -> argparse.ArgumentParser:
@@ -30,7 +50,7 @@ def parser(program: str) -> argparse.ArgumentParser:
         usage="%(prog)s STAGE[,STAGE...] [options]",
         description="Bring your own container to Amazon SageMaker, from model code to an answered invocation.",
         epilog="\n".join(["stages and tools:", *lines]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     made.add_argument("words", metavar="STAGE", nargs="+", help="what to do; several stages separated by commas")

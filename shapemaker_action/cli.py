@@ -48,13 +48,15 @@ if TYPE_CHECKING:
     from shapemaker_action.invocation import Invocation
     from shapemaker_action.outcome import Outcome
     from shapemaker_action.report.reporter import Reporter
-    from shapemaker_action.stages import dev, init, local, plan, schema
+    from shapemaker_action.stages import dev, init, local, models, plan, schema
 else:
     platform, traceback = lazy.modules("", "platform", "traceback")
     git, identity, session, select = lazy.modules(
         "shapemaker_action", "git", "identity", "aws.session", "containers.select"
     )
-    dev, init, local, plan, schema = lazy.modules("shapemaker_action.stages", "dev", "init", "local", "plan", "schema")
+    dev, init, local, models, plan, schema = lazy.modules(
+        "shapemaker_action.stages", "dev", "init", "local", "models", "plan", "schema"
+    )
 
 _OWN_PLAN = frozenset({"plan", "delete"})
 """Stages that hold their own plan against `--fingerprint`; for the others it is that of the plan stage."""
@@ -140,6 +142,9 @@ def run(invocation: Invocation, reporter: Reporter, result: Result) -> None:
         except Cancelled as cancelled:
             raise _cancelled(cancelled.number, "it was stopped", "run the same command again") from cancelled
         return
+    if invocation.globs:
+        _run_many(invocation, reporter, result, emit)
+        return
     context = build_context(invocation, reporter, emit)
     with _explained(context):
         if invocation.switches.fingerprint and not _OWN_PLAN.issuperset(invocation.stages):
@@ -156,6 +161,18 @@ def run(invocation: Invocation, reporter: Reporter, result: Result) -> None:
             outcome = STAGES[stage](waiting)
             _finish(reporter, result, stage, time.monotonic() - began, outcome)
         result.resume = ""
+
+
+def _run_many(invocation: Invocation, reporter: Reporter, result: Result, emit: Emit) -> None:
+    known = models.stages(invocation, emit)
+    for stage in invocation.stages:
+        emit(StageStarted(stage=stage))
+        began = time.monotonic()
+        outcome, errors = known[stage]()
+        _finish(reporter, result, stage, time.monotonic() - began, outcome)
+        if errors:
+            raise ConfigError(errors)
+    result.resume = ""
 
 
 def _patient(context: Context) -> Context:
@@ -182,7 +199,7 @@ def _run_tool(invocation: Invocation, reporter: Reporter, emit: Emit) -> Outcome
     if tool == "schema":
         return schema.run()
     if tool == "init":
-        return init.run(invocation.root, invocation.eject)
+        return init.run(init.Request.of(invocation))
     if tool == "local":
         return local.run(local.Request.of(invocation, _region(invocation, emit)), os.environ)
     request = dev.Request.of(invocation)
@@ -249,8 +266,7 @@ def _target(invocation: Invocation, project: Project, emit: Emit) -> tuple[Proje
         access_key=service.access_key,
         secret_key=service.secret_key,
     )
-    # A role and an account number of the real AWS mean nothing there.
-    return replace(project, aws=replace(project.aws, account="", role="")), session.Aws(there)
+    return project.here, session.Aws(there)
 
 
 def _invocation(arguments: list[str]) -> Invocation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from shapemaker_action.aws.wait import Clock
+from shapemaker_action import lazy
 from shapemaker_action.naming import COMMIT_TAG, ENVIRONMENT_TAG, OWNER_TAG, tag_value
 from shapemaker_action.record import dataclass, field
 
@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from shapemaker_action.aws import wait
     from shapemaker_action.aws.session import Aws
     from shapemaker_action.config.project import Project
     from shapemaker_action.containers.engine import Engine
     from shapemaker_action.events import Emit
+else:
+    (wait,) = lazy.modules("shapemaker_action.aws", "wait")
 
 
 _TRAINING = frozenset({"plan", "train", "evaluate", "run"})
@@ -96,7 +99,7 @@ class Context:
     checked_out: Callable[[], str] = str
     """Asks git for the commit; empty when there is none."""
     switches: Switches = field(default_factory=Switches)
-    clock: Clock = field(default_factory=Clock)
+    clock: wait.Clock = field(default_factory=lambda: wait.Clock())  # noqa: PLW0108 - looked up when it is wanted
 
     def again(self, stages: str) -> str:
         """The command that continues: `shapemaker train --target local`."""

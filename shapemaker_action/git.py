@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
+
+from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _PATIENCE = 20.0
+_SECRETS = ("ACTIONS_", "AWS_", "SHAPEMAKER_INPUT_")
+"""What variables with credentials begin with: a repository's configuration can have git start programs."""
 
 
 def described(root: Path) -> str:
@@ -21,7 +26,49 @@ def _output(root: Path, *words: str) -> str | None:
     # Names are bytes; surrogates keep those that are no UTF-8.
     command = ["git", "-C", str(root), *words]
     try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=_PATIENCE)
+        done = subprocess.run(command, env=_environment(), capture_output=True, check=False, timeout=_PATIENCE)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else None
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Paths below a folder that differ from a commit, relative to that folder; what is not committed yet counts."""
+
+    paths: frozenset[str]
+    deleted: frozenset[str]
+    """Those of them that are gone."""
+
+
+def changes(root: Path, since: str) -> Changes | None:
+    """What has changed below `root` since its history left that commit; None when git cannot tell.
+
+    In a shallow clone the commit is often missing; GitHub writes zeros for a branch that is new.
+    """
+    base = _commit(root, since)
+    if not base:
+        return None
+    # What was added to the base's branch afterwards is no change of ours.
+    fork = (_output(root, "merge-base", base, "HEAD") or "").strip() or base
+    compared = _output(root, "diff", "--name-status", "--no-renames", "--relative", "-z", fork, "--", ".")
+    new = _output(root, "ls-files", "--others", "--exclude-standard", "-z", "--", ".")
+    if compared is None or new is None:
+        return None
+    words = compared.split("\0")[:-1]
+    pairs = list(zip(words[::2], words[1::2], strict=True))
+    return Changes(
+        paths=frozenset({*(path for _, path in pairs), *new.split("\0")[:-1]}),
+        deleted=frozenset(path for status, path in pairs if status == "D"),
+    )
+
+
+def _commit(root: Path, since: str) -> str:
+    """The commit behind a name that somebody gave us; empty when there is none."""
+    if not since or since.startswith("-"):
+        return ""
+    return (_output(root, "rev-parse", "--verify", "--quiet", f"{since}^{{commit}}") or "").strip()

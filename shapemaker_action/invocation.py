@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
+from shapemaker_action.config import paths
 from shapemaker_action.context import Switches
 from shapemaker_action.record import dataclass, field
 
@@ -90,6 +91,11 @@ class Invocation:
         """The stages in the order they were given; the bundle unfolded."""
         names = [name.strip() for name in self.words[0].split(",")]
         return tuple(stage for name in names for stage in (RUN if name == "run" else (name,)))
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """What of the configuration means many models. A file whose name happens to look like a glob is a file."""
+        return tuple(each for each in self.configs if paths.is_glob(each) and not (self.root / each).is_file())
 
     @property
     def again(self) -> str:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import functools
 import re
 import sys
-import unicodedata
+from typing import TYPE_CHECKING
+
+from shapemaker_action import lazy
+
+if TYPE_CHECKING:
+    import unicodedata
+else:
+    (unicodedata,) = lazy.modules("", "unicodedata")
 
 _POSIX = {
     "ASCII": r"\x00-\x7f",
@@ -18,7 +25,7 @@ _POSIX = {
     "Punct": r"!-/:-@\[-`{-~",
     "Space": r" \t\n\x0b\f\r",
 }
-_TOKEN = re.compile(
+_TOKEN = lazy.pattern(
     r"""
     \\u(?P<high>[dD][89abAB]..)\\u(?P<low>[dD][c-fC-F]..)   # one character beyond U+FFFF
     | \\p\{(?P<property>\w+)\}

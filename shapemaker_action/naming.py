@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
+from shapemaker_action import lazy
 from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
+    import hashlib
     from collections.abc import Mapping
+else:
+    (hashlib,) = lazy.modules("", "hashlib")
 
 SHORT = 12
 """Hex digits of a digest in a name: 48 bits, so two of a project's jobs never meet by chance."""

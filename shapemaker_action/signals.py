@@ -39,6 +39,7 @@ class Guard:
         """`report` is given the signal that the work did not heed, or 0; it returns the exit code."""
         self._report = report
         self._claim = threading.Lock()
+        self._ended = threading.Event()
         self._working = False
         self._heard = 0
         self._bounded = True
@@ -85,6 +86,7 @@ class Guard:
         if not self._claim.acquire(blocking=False):
             # The report is being made elsewhere, and the process ends with it.
             threading.Event().wait()
+        self._ended.set()
         code = self._report(0)
         if self._heard:
             # Not through the interpreter's end, which waits for threads.
@@ -98,14 +100,16 @@ class Guard:
 
     def _watch(self, reader: int) -> None:
         """Wait for the first signal, then hold the run to its time."""
-        with open(reader, "rb", buffering=0) as source:
-            number = next((byte[0] for byte in iter(lambda: source.read(1), b"") if byte[0] in SIGNALS), 0)
+        heard = iter(lambda: os.read(reader, 1), b"")
+        number = next((byte[0] for byte in heard if byte[0] in SIGNALS), 0)
+        if not number:
+            os.close(reader)
         if not number or not self._bounded:
             return
         last = threading.Timer(PATIENCE + REPORT, os._exit, (128 + number,))
         last.daemon = True
         last.start()
-        if self._claim.acquire(timeout=PATIENCE):
+        if not self._ended.wait(PATIENCE) and self._claim.acquire(blocking=False):
             _leave(self._report(number))
 
 

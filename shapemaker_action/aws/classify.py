@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from enum import Enum
-from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from shapemaker_action import lazy
+
+if TYPE_CHECKING:
+    import http
+    import re
+else:
+    (http,) = lazy.modules("", "http")
 
 
 class Kind(str, Enum):
@@ -116,14 +123,14 @@ _BY_CODE: dict[str, Kind] = {
 
 # SageMaker answers most of these as an untyped ValidationException, so the text decides; order matters.
 _BY_TEXT: tuple[tuple[re.Pattern[str], Kind], ...] = (
-    (re.compile(r"Could not assume role"), Kind.PROPAGATING),
-    (re.compile(r"Cannot create already existing|already exists"), Kind.EXISTS),
-    (re.compile(r"Cannot update in-progress endpoint|is in progress"), Kind.BUSY),
+    (lazy.pattern(r"Could not assume role"), Kind.PROPAGATING),
+    (lazy.pattern(r"Cannot create already existing|already exists"), Kind.EXISTS),
+    (lazy.pattern(r"Cannot update in-progress endpoint|is in progress"), Kind.BUSY),
     (
-        re.compile(r"Could not find (?!model data)|Requested resource not found|does not exist|not found\."),
+        lazy.pattern(r"Could not find (?!model data)|Requested resource not found|does not exist|not found\."),
         Kind.NOT_FOUND,
     ),
-    (re.compile(r"is not authorized to perform|does not have .* permission"), Kind.PERMISSION),
+    (lazy.pattern(r"is not authorized to perform|does not have .* permission"), Kind.PERMISSION),
 )
 
 
@@ -134,6 +141,6 @@ def classify(code: str, message: str, status: int) -> Kind:
     for pattern, kind in _BY_TEXT:
         if pattern.search(message):
             return kind
-    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+    if status in {http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN}:
         return Kind.PERMISSION
-    return Kind.TRANSIENT if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Kind.INVALID
+    return Kind.TRANSIENT if status >= http.HTTPStatus.INTERNAL_SERVER_ERROR else Kind.INVALID

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from shapemaker_action import lazy
 from shapemaker_action.aws.classify import Kind, classify
 from shapemaker_action.errors import (
     AccessError,
@@ -71,7 +71,7 @@ class AwsCallError(Exception):
         return f"{self.service}:{self.operation}"
 
 
-_DENIED = re.compile(r"not authorized to perform:? (\w[\w-]*:\w+)(?: on (?:the )?resource:? (\S+?)[.,]?(?=\s|$))?")
+_DENIED = lazy.pattern(r"not authorized to perform:? (\w[\w-]*:\w+)(?: on (?:the )?resource:? (\S+?)[.,]?(?=\s|$))?")
 
 _EXPLANATIONS: dict[Kind, tuple[type[ShapemakerError], str]] = {
     Kind.NOT_FOUND: (ForeignError, "something was deleted outside shapemaker; see what is there with: {plan}"),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
-import re
 from typing import Any, Literal, TypeAlias
 
-from shapemaker_action import service_model
+from shapemaker_action import lazy, service_model
 from shapemaker_action.config import services
 from shapemaker_action.record import dataclass
 
@@ -18,10 +17,10 @@ _SHAPES: dict[Use, str] = {
     "processing": "ProcessingInstanceType",
     "hosting": "ProductionVariantInstanceType",
 }
-_ARM = re.compile(r"ml\.[a-z]+[0-9]+g[a-z]*\.")
-BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
-_RESERVED_BUCKETS = re.compile(r"(xn--|sthree-|amzn-s3-demo-).*|.*(-s3alias|--ol-s3|--x-s3|\.mrap|--table-s3)")
+_ARM = lazy.pattern(r"ml\.[a-z]+[0-9]+g[a-z]*\.")
+BUCKET = lazy.pattern(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_ADDRESS = lazy.pattern(r"[0-9]+(\.[0-9]+){3}")
+_RESERVED_BUCKETS = lazy.pattern(r"(xn--|sthree-|amzn-s3-demo-).*|.*(-s3alias|--ol-s3|--x-s3|\.mrap|--table-s3)")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from shapemaker_action import java_pattern
+from shapemaker_action import java_pattern, lazy
 from shapemaker_action.config import aws_facts, services, words
 from shapemaker_action.config.node import quoted
 from shapemaker_action.naming import OWNER_TAG
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from shapemaker_action.config.source import Source
     from shapemaker_action.diagnostics import Diagnostic
 
-_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):(?P<service>[a-z0-9-]+):[^:]*:(?P<account>[^:]*):(?P<resource>.+)")
-_ROLE_NAME = re.compile(r"[\w+=,.@/-]+")
-_REGISTRY = re.compile(r"[^/]+\.[^/]+/(?P<name>[^:@]+).*")
+_ARN = lazy.pattern(r"arn:(?P<partition>[a-z-]+):(?P<service>[a-z0-9-]+):[^:]*:(?P<account>[^:]*):(?P<resource>.+)")
+_ROLE_NAME = lazy.pattern(r"[\w+=,.@/-]+")
+_REGISTRY = lazy.pattern(r"[^/]+\.[^/]+/(?P<name>[^:@]+).*")
 _TAGS = 45
 """AWS allows 50; the rest are ours."""
 

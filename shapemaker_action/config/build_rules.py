@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shapemaker_action import assets
+from shapemaker_action import assets, lazy
 from shapemaker_action.config import paths, words
 from shapemaker_action.config.environment_rules import SECRET_NAME, SECRET_VALUE
 from shapemaker_action.config.node import quoted
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 _PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"})
 _OURS = {"BASE_IMAGE": "build.base_image", "PACKAGES": "build.packages"}
-_IMAGE = re.compile(r"[^\s:@]+(:[0-9]+/[^\s:@]+)?(?P<tag>:[^\s:@/]+)?(?P<digest>@sha256:[0-9a-f]{64})?")
+_IMAGE = lazy.pattern(r"[^\s:@]+(:[0-9]+/[^\s:@]+)?(?P<tag>:[^\s:@/]+)?(?P<digest>@sha256:[0-9a-f]{64})?")
 
 
 def check(project: Project, source: Source) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from shapemaker_action import lazy
 from shapemaker_action.config import aws_facts, paths
 from shapemaker_action.config.build_rules import similar
 from shapemaker_action.config.node import quoted
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from shapemaker_action.config.source import Source
     from shapemaker_action.diagnostics import Diagnostic
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NAME = lazy.pattern(r"[A-Za-z0-9._-]{1,64}")
 _RESERVED = frozenset({"checkpoints", "output"})
 _TRAINING_LIMIT = 20
 _PROCESSING_LIMIT = 9
 """A processing job takes ten inputs; one is the model."""
 
-_S3 = re.compile(r"s3://(?P<bucket>[^/]*)(?P<slash>/?)(?P<key>.*)", re.DOTALL)
+_S3 = lazy.pattern(r"s3://(?P<bucket>[^/]*)(?P<slash>/?)(?P<key>.*)", re.DOTALL)
 _S3_LENGTH = 1024
 
 
@@ -53,6 +54,7 @@ def _channels(
         if source.is_sound(*place):
             deep = (*place, "source") if source.is_written(*place, "source") else place
             yield from _source(deep, channel.source, source)
+            yield from _sample((*place, "sample"), channel, source)
 
 
 def _source(path: KeyPath, text: str, source: Source) -> Iterator[Diagnostic]:
@@ -70,6 +72,15 @@ def _source(path: KeyPath, text: str, source: Source) -> Iterator[Diagnostic]:
         )
     else:
         yield from _local(path, text, source)
+
+
+def _sample(path: KeyPath, channel: ChannelSettings, source: Source) -> Iterator[Diagnostic]:
+    if not channel.sample:
+        return
+    if channel.is_remote:
+        yield from _local(path, channel.sample, source)
+    else:
+        yield source.error(path, "stands for data in S3, but the source is in the repository", "leave it out")
 
 
 def _local(path: KeyPath, text: str, source: Source) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from shapemaker_action import lazy
 from shapemaker_action.config import services
 from shapemaker_action.record import dataclass
 
@@ -17,14 +18,16 @@ if TYPE_CHECKING:
 
 _CREDENTIALS = frozenset({"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"})
 _LOADER = frozenset({"LD_PRELOAD", "PATH", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP"})
-_PLATFORM = re.compile(
+_PLATFORM = lazy.pattern(
     r"(SAGEMAKER_|SM_|SHAPEMAKER_)\w*|TRAINING_JOB_(NAME|ARN)|AWS_(REGION|DEFAULT_REGION|CONTAINER_\w+)"
 )
-SECRET_NAME = re.compile(
+SECRET_NAME = lazy.pattern(
     r"(^|_)(SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH)(_|$)",
     re.IGNORECASE,
 )
-SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_[A-Za-z0-9]{36}")
+SECRET_VALUE = lazy.pattern(
+    r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bgh[pousr]_[A-Za-z0-9]{36}"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from shapemaker_action import lazy
 from shapemaker_action.config import check, document, overlay, rules
 from shapemaker_action.config.complete import complete
 from shapemaker_action.config.node import MappingNode, plain, without
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from shapemaker_action.config.project import Project
 
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_URL = lazy.pattern(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 @dataclass(frozen=True, kw_only=True)

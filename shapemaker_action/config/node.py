@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from shapemaker_action import lazy
 from shapemaker_action.record import dataclass, field
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 _SHOWN = 60
-_SIMPLE_KEY = re.compile(r"[\w$-]+")
+_SIMPLE_KEY = lazy.pattern(r"[\w$-]+")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from typing import TYPE_CHECKING
 
+from shapemaker_action import lazy
 from shapemaker_action.config.document import UnreadableError, parse_value
 from shapemaker_action.config.node import Entry, MappingNode, Node, ScalarNode, dotted, quoted
 from shapemaker_action.diagnostics import Diagnostic, Position
 
 if TYPE_CHECKING:
+    import difflib
     from collections.abc import Sequence
+else:
+    (difflib,) = lazy.modules("", "difflib")
 
 ENVIRONMENTS = "environments"
 SET = "--set"
 
-_STEP = re.compile(r'"([^"]+)"|([^.="]+)')
+_STEP = lazy.pattern(r'"([^"]+)"|([^.="]+)')
 
 
 def merge(below: MappingNode, above: MappingNode) -> MappingNode:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import glob
 import itertools
 import posixpath
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from shapemaker_action import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _FAULTS = tuple(
-    (re.compile(pattern), reason)
+    (lazy.pattern(pattern), reason)
     for pattern, reason in (
         (r"^\s*$|^-$", "is no path"),
         (r"^[A-Za-z][A-Za-z0-9+.-]+:/", "is a URL; a path inside the repository is wanted"),
@@ -23,7 +24,7 @@ _FAULTS = tuple(
         (r"[^/]{256}|.{1001}", "is too long"),
     )
 )
-_MAGIC = re.compile(r"[*?\[]")
+_MAGIC = lazy.pattern(r"[*?\[]")
 
 
 def fault(root: Path, text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from shapemaker_action.record import dataclass
+from shapemaker_action.record import dataclass, replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,8 @@ class ChannelSettings:
     """One input channel: a directory or file of the repository, or an `s3://` prefix."""
 
     source: str
+    sample: str
+    """What stands for data in S3 where there is no S3; empty when nothing does."""
     content_type: str
     input_mode: Literal["File", "FastFile", "Pipe"]
     distribution: Literal["FullyReplicated", "ShardedByS3Key"]
@@ -69,6 +71,11 @@ class ChannelSettings:
     def is_remote(self) -> bool:
         """Whether the data are in S3 already."""
         return self.source.startswith("s3://")
+
+    @property
+    def here(self) -> ChannelSettings:
+        """With data of the repository, if there are any."""
+        return replace(self, source=self.sample) if self.sample else self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,3 +215,15 @@ class Project:
     def scope(self) -> str:
         """Prefix of every name: the project, and the environment when there is one."""
         return f"{self.name}-{self.environment}" if self.environment else self.name
+
+    @property
+    def here(self) -> Project:
+        """As it is where there is no account: without its role and number, and with samples instead of data in S3."""
+        return replace(
+            self,
+            aws=replace(self.aws, account="", role=""),
+            train=replace(self.train, channels={name: each.here for name, each in self.train.channels.items()}),
+            evaluate=replace(
+                self.evaluate, channels={name: each.here for name, each in self.evaluate.channels.items()}
+            ),
+        )

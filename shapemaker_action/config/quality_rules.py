@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from shapemaker_action import lazy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from shapemaker_action.config.source import Source
     from shapemaker_action.diagnostics import Diagnostic
 
-_METRIC = re.compile(r"[\w.:/@%+-]{1,255}")
+_METRIC = lazy.pattern(r"[\w.:/@%+-]{1,255}")
 
 
 def check(project: Project, source: Source) -> Iterator[Diagnostic]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
+from shapemaker_action import lazy
 from shapemaker_action.config import schema
 from shapemaker_action.config.node import KeyPath, ListNode, MappingNode, Node, ScalarNode, dotted, quoted, shortened
 from shapemaker_action.config.overlay import SET
 
 if TYPE_CHECKING:
+    import difflib
     from collections.abc import Iterable, Sequence
 
     from shapemaker_action.config.conform import Violation
+else:
+    (difflib,) = lazy.modules("", "difflib")
 
 _KINDS = {
     "string": "a string",

@@ -91,6 +91,15 @@ def digest(request: ContextRequest) -> str:
     return _digest(request, _recipe(request))
 
 
+def sources(request: ContextRequest) -> frozenset[str]:
+    """The files of the repository that the context is made from, links followed; relative to the root."""
+    root = _root(request.root)
+    real = (entry.source for entry in _recipe(request).entries if isinstance(entry.source, Path))
+    inside = {path.relative_to(root).as_posix() for path in real if path.is_relative_to(root)}
+    ignores = (f"{request.dockerfile}.dockerignore", ".dockerignore")
+    return frozenset({*inside, *requirements.files(root, request.requirements), *ignores})
+
+
 def write(request: ContextRequest, directory: Path) -> BuildContext:
     """Write the context to `directory`, which must be absent or empty and appears complete or not at all."""
     recipe = _recipe(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from shapemaker_action.containers import tree
@@ -20,6 +21,21 @@ _LOCAL = re.compile(r"(?:-c|--constraint|-e|--editable)\b.*|(?:\.{1,2}/|file:)\S
 def flatten(root: Path, path: str) -> bytes:
     """The content for the image; empty when `path` is. Raises `InvalidInputError` for what an image cannot reach."""
     return "".join(f"{line}\n" for line in _lines(root, posixpath.normpath(path), ())).encode() if path else b""
+
+
+def files(root: Path, path: str) -> Iterator[str]:
+    """The requirements file and what it pulls in; files that cannot be read are left out."""
+    seen: set[str] = set()
+    coming = [posixpath.normpath(path)] if path else []
+    while coming:
+        name = coming.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        yield name
+        with suppress(OSError, UnicodeDecodeError):
+            nested = (_NESTED.fullmatch(line.strip()) for line in (root / name).read_text("utf-8").splitlines())
+            coming += [posixpath.normpath(posixpath.join(posixpath.dirname(name), each[1])) for each in nested if each]
 
 
 def _lines(root: Path, path: str, above: tuple[str, ...]) -> Iterator[str]:

@@ -67,6 +67,7 @@ class TokenSource:
             try:
                 return _get(url, bearer)
             except HTTPError as error:
+                error.close()
                 if error.code < http.client.INTERNAL_SERVER_ERROR and error.code != http.client.TOO_MANY_REQUESTS:
                     raise AccessError(
                         f"GitHub refuses an OIDC token: HTTP {error.code}",

@@ -49,7 +49,7 @@ _START = (
 _PASSED_ON = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|XDG_\w+|DBUS_SESSION_BUS_ADDRESS|SSH_AUTH_SOCK"
     r"|SSL_CERT_(?:FILE|DIR)|DOCKER_\w+|BUILDX_\w+|BUILDKIT_\w+|CONTAINERS?_\w+|REGISTRY_AUTH_FILE"
-    r"|SHAPEMAKER_\w+|(?:https?|no|all)_proxy|(?:HTTPS?|NO|ALL)_PROXY"
+    r"|SHAPEMAKER_(?!INPUT_)\w+|(?:https?|no|all)_proxy|(?:HTTPS?|NO|ALL)_PROXY"
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from shapemaker_action.naming import digest, short
 from shapemaker_action.outcome import comparison
 from shapemaker_action.report import markdown, verdict
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 LIMIT = 60_000
 """Characters; GitHub refuses a comment of more than 65,536."""
+LONGEST_NAME = 500
 ROWS = (200, 50, 10, 0)
 
 
@@ -24,7 +26,9 @@ def marker(run: Run) -> str:
 
 
 def _plain(name: str) -> str:
-    """No name ends an HTML comment, or looks like two."""
+    """No name ends an HTML comment, or looks like two; one of absurd length is known by its digest."""
+    if len(name) > LONGEST_NAME:
+        return short(digest(name))
     return re.sub(r"[^\w./+-]|-(?=-)|-$", lambda match: f"%{ord(match[0]):02X}", name, flags=re.ASCII)
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 else:
     posting, summary = lazy.modules("shapemaker_action.report", "posting", "summary")
 
+LARGEST_OUTPUT = 100_000
+"""Characters. All outputs of a job together may have a megabyte, at two bytes a character."""
 OUTPUTS = (
     "image-uri",
     "image-tag",
@@ -160,16 +162,26 @@ class GithubReporter:
 
 
 def outputs(result: Result) -> dict[str, str]:
-    """Every declared output that is known, as text; what isn't a string becomes JSON."""
+    """Every declared output that is known and that GitHub takes, as text; what isn't a string becomes JSON."""
     known: dict[str, Json] = {
         **result.values,
         **result.counts,
         "changes": len(result.changes),
         "resume": result.resume,
         "exit-code": int(result.exit_code),
-        "result": result.as_json(),
+        "result": _within(result.as_json()),
     }
-    return {name: _text(known[name]) for name in OUTPUTS if known.get(name) not in (None, "")}
+    written = {name: _text(known[name]) for name in OUTPUTS if known.get(name) not in (None, "")}
+    return {name: text for name, text in written.items() if len(text) <= LARGEST_OUTPUT}
+
+
+def _within(found: dict[str, Json]) -> dict[str, Json]:
+    """The document, if need be without what takes most room and is in the log anyway."""
+    bare: dict[str, Json] = {"tables": [], "data": "", "outputs": {}, "changes": []}
+    for name, nothing in bare.items():
+        if len(_text(found)) > LARGEST_OUTPUT:
+            found = {**found, name: nothing}
+    return found
 
 
 def _text(value: Json) -> str:
@@ -178,7 +190,7 @@ def _text(value: Json) -> str:
 
 def write_outputs(path: Path, values: Mapping[str, str]) -> None:
     """Append in the heredoc form, with a delimiter that no value can contain."""
-    with path.open("a", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8", errors="replace") as file:
         for name, value in values.items():
             delimiter = f"shapemaker_{secrets.token_hex(16)}"
             file.write(f"{name}<<{delimiter}\n{value}\n{delimiter}\n")

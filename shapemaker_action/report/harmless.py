@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from shapemaker_action import lazy
 
-# C0 without tab, DEL, C1, and the controls that turn the direction of text around.
-_CONTROL = lazy.pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# C0 without tab, DEL, C1, the controls that turn the direction of text around, and halves of characters (no stream
+# takes them).
+_CONTROL = lazy.pattern("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _ANSI = lazy.pattern(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
 _BREAK = lazy.pattern(r"\r\n|[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _GAP = "\u200b"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from shapemaker_action.report import harmless
@@ -13,27 +14,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 LONGEST_CELL = 600
+LONGEST_URL = 2000
 POINTS = 60
 """More points than this are one grey smear in a chart of its size."""
 FEWEST_POINTS = 3
 
 _GAP = "\u200b"
 # What an entity stands for is never taken for markup; so says CommonMark of every reference to a character.
-_MARKUP = re.compile(r"[\\`*_{}\[\]<>|~$!\"'^=&]|(?<=www)\.|^[-+]", re.IGNORECASE)
-_NOT_PLAIN = re.compile(r"[^\w ,;?%-]", re.ASCII)
+_MARKUP = {ord(character): f"&#{ord(character)};" for character in "\\`*_{}[]<>|~$!&"}
+_AT_THE_START = re.compile(r"^[-+=]")
 _NUMBERED = re.compile(r"^(\d+)(?=[.)](?:\s|$))")
 # GitHub looks for these in the rendered text, so an entity would not hide them: they are taken apart.
-_REFERENCE = re.compile(r"@|#|\bGH-(?=\d)|:(?=//)|:(?=\w+:)", re.IGNORECASE)
+_REFERENCE = re.compile(r"@|#|\bGH-(?=\d)|:(?=//)|:(?=\w+:)|\bwww(?=\.)", re.IGNORECASE)
+_NOT_PLAIN = re.compile(r"[^a-z0-9 ,;?%./+=()-]|(?<=www)\.", re.IGNORECASE)
 _NOT_IN_A_CHART = re.compile(r"[^\w .:/%+-]", re.ASCII)
 _NOT_IN_A_URL = re.compile(r"[^\w.~:/?#@&*+,;=%$-]", re.ASCII)
 
 
+@lru_cache(maxsize=4096)
 def text(foreign: str) -> str:
     """Foreign text on one line, to be read as it is."""
     plain = _NUMBERED.sub(rf"\1{_GAP}", _shortened(foreign))
-    marked = _MARKUP.sub(_entity, plain)
-    # The entities are there already: their own number signs are left alone.
-    return re.sub(r"&#\d+;|" + _REFERENCE.pattern, _taken_apart, marked, flags=re.IGNORECASE)
+    apart = _REFERENCE.sub(rf"\g<0>{_GAP}", plain)
+    return _AT_THE_START.sub(_entity, apart.translate(_MARKUP))
 
 
 def code(foreign: str) -> str:
@@ -67,10 +70,10 @@ def details(title: str, body: str, *, is_open: bool = False) -> str:
 
 
 def link(label: str, url: str) -> str:
-    """A link of ours; an address that isn't https is no link."""
-    if not url.startswith("https://"):
+    """A link of ours; an address that isn't https, or longer than any that we make, is no link."""
+    if not url.startswith("https://") or len(url) > LONGEST_URL:
         return text(label)
-    quoted = _NOT_IN_A_URL.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), url)
+    quoted = _NOT_IN_A_URL.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode(errors="replace")), url)
     return f"[{text(label)}]({quoted})"
 
 
@@ -119,8 +122,3 @@ def _shortened(foreign: str) -> str:
 
 def _entity(match: re.Match[str]) -> str:
     return f"&#{ord(match[0])};"
-
-
-def _taken_apart(match: re.Match[str]) -> str:
-    found = match[0]
-    return found if found.startswith("&#") and found.endswith(";") else f"{found}{_GAP}"

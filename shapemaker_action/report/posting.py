@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shapemaker_action.github import TOKEN, sticky
-from shapemaker_action.github.api import Api, ApiError
+from shapemaker_action import lazy
+from shapemaker_action.github import TOKEN
 from shapemaker_action.github.event import Event
 from shapemaker_action.report import comment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shapemaker_action.github import api, sticky
     from shapemaker_action.report.result import Result
+else:
+    api, sticky = lazy.modules("shapemaker_action.github", "api", "sticky")
 
 _DENIED = frozenset({401, 403, 404})
 """GitHub hides from a token what it may not see."""
@@ -26,15 +29,15 @@ def post(result: Result, environ: Mapping[str, str]) -> list[str]:
     foreign = event.from_fork or event.by_dependabot
     if not (event.number and token and result.run.configs) or foreign or not comment.has_news(result):
         return []
-    api = Api(url=environ.get("GITHUB_API_URL") or "https://api.github.com", token=token)
+    client = api.Api(url=environ.get("GITHUB_API_URL") or "https://api.github.com", token=token)
     try:
         sticky.put(
-            api,
+            client,
             sticky.Thread(repository=event.repository, number=event.number),
             comment.marker(result.run),
             comment.body(result, _run_url(environ)),
         )
-    except ApiError as error:
+    except api.ApiError as error:
         hint = "; the job needs permissions: {pull-requests: write}" if error.status in _DENIED else ""
         return [f"the pull request got no comment: {error}{hint}"]
     return []

@@ -43,9 +43,9 @@ class Measure:
 
 
 MEASURES = (
-    Measure(lines=200, rows=1000),
-    Measure(lines=40, rows=1000),
-    Measure(lines=0, rows=1000),
+    Measure(lines=200, rows=300),
+    Measure(lines=40, rows=300),
+    Measure(lines=0, rows=300),
     Measure(lines=0, rows=100),
     Measure(lines=0, rows=10),
 )
@@ -108,9 +108,11 @@ def _findings(result: Result, findings: Sequence[Diagnostic], measure: Measure) 
                 markdown.code(each.path),
                 markdown.text(f"{each.message}{f' ({each.hint})' if each.hint else ''}"),
             )
-            for each in found
+            for each in found[: measure.rows]
         ]
-        yield _section("Configuration", markdown.table(("", "place", "key", "finding"), _cut(rows, measure, 4)))
+        if len(found) > measure.rows:
+            rows.append((f"… {len(found) - measure.rows} more", "", "", ""))
+        yield _section("Configuration", markdown.table(("", "place", "key", "finding"), rows))
     warnings = list(dict.fromkeys(result.warnings))
     if warnings:
         shown = [f"- {markdown.text(warning)}" for warning in warnings[: measure.rows]]
@@ -139,15 +141,12 @@ def _tables(result: Result, measure: Measure) -> Iterator[str]:
 
 
 def _table(table: Table, measure: Measure) -> str:
-    rows = [tuple(markdown.text(cell) for cell in row) for row in table.rows]
+    rows = [tuple(markdown.text(cell) for cell in row) for row in table.rows[: measure.rows]]
     header = [markdown.text(name) for name in table.header]
-    return _section(markdown.text(table.title), markdown.table(header, _cut(rows, measure, len(header))))
-
-
-def _cut(rows: Sequence[tuple[str, ...]], measure: Measure, columns: int) -> Sequence[tuple[str, ...]]:
-    if len(rows) <= measure.rows:
-        return rows
-    return [*rows[: measure.rows], (f"… {len(rows) - measure.rows} more", *[""] * (columns - 1))]
+    rest = len(table.rows) - len(rows)
+    if rest:
+        rows.append((f"… {rest} more", *[""] * (len(header) - 1)))
+    return _section(markdown.text(table.title), markdown.table(header, rows))
 
 
 def _stages(result: Result) -> str:

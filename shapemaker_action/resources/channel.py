@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from shapemaker_action.aws.classify import Kind
+from shapemaker_action.aws.session import AwsCallError
 from shapemaker_action.errors import InvalidInputError
 from shapemaker_action.naming import digest, short, split_uri
 from shapemaker_action.resources.bucket import DELETE_BATCH, delete_objects
@@ -136,8 +138,24 @@ class Channel:
         """What names the content: our prefix holds its digest; for data in S3, keys and ETags below their prefix."""
         if self.data:
             return self.data.name
+        found = self._listed(aws)
+        if not found:
+            raise InvalidInputError(
+                f"channel '{self.name}': there are no objects below {self.settings.source}",
+                state="no job was started",
+                remedy="put the data there; for --target local and for pull requests from forks, name some of the "
+                f"repository: channels.{self.name}.sample",
+            )
+        return found
+
+    def _listed(self, aws: Aws) -> list[list[str]]:
         bucket, prefix = split_uri(self.settings.source)
-        objects = aws.pages("s3", "ListObjectsV2", "Contents", {"Bucket": bucket, "Prefix": prefix})
+        try:
+            objects = list(aws.pages("s3", "ListObjectsV2", "Contents", {"Bucket": bucket, "Prefix": prefix}))
+        except AwsCallError as error:
+            if error.kind is not Kind.NOT_FOUND:
+                raise
+            return []
         return [[item["Key"], item["ETag"]] for item in objects]
 
     def data_source(self) -> dict[str, object]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shapemaker_action.aws.session import Reply
     from shapemaker_action.config.project import Project, SecretSource
     from shapemaker_action.containers.context import ContextRequest
-    from shapemaker_action.containers.engine import Platform
+    from shapemaker_action.containers.engine import EngineName, Platform
     from shapemaker_action.containers.template import Target
     from shapemaker_action.context import Context
     from shapemaker_action.plan import Resource
@@ -165,10 +165,15 @@ def wanted(context: Context, place: Place, target: Target) -> Image:
 
 def build_request(context: Context, target: Target) -> ContextRequest:
     """The sections of the configuration that decide what the image is made of."""
-    project, build = context.project, context.project.build
+    return context_request(context.project, context.root, target, context.engine().name)
+
+
+def context_request(project: Project, root: Path, target: Target, engine: EngineName) -> ContextRequest:
+    """As `build_request`, for an engine by its name."""
+    build = project.build
     own = build.training_dockerfile if target == "training" else build.inference_dockerfile
     return contexts.ContextRequest(
-        root=context.root,
+        root=root,
         target=target,
         platform=platform(project, target),
         framework=build.framework,
@@ -188,7 +193,7 @@ def build_request(context: Context, target: Target) -> ContextRequest:
         include=build.include,
         exclude=build.exclude,
         data=_data(project),
-        engine=context.engine().name,
+        engine=engine,
     )
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from shapemaker_action.naming import Json
     from shapemaker_action.resources.image import Image
 
+MEGABYTE = 1_000_000
+
 
 def run(context: Context) -> Outcome:
     """Build, push, and prove what the registry holds."""
@@ -68,4 +70,5 @@ def _values(prefix: str, image: Image) -> dict[str, Json]:
 
 
 def _row(name: str, image: Image) -> tuple[str, ...]:
-    return (name, image.tag, image.digest[:19], f"{image.size / 1e6:.1f} MB")
+    size = f"{image.size / 1e6:.1f} MB" if image.size >= MEGABYTE else f"{image.size / 1e3:.0f} kB"
+    return (name, image.tag, image.digest[:19], size)

@@ -94,11 +94,12 @@ def _lay_out(context: Context, base: Path) -> None:
     (config / "inputdataconfig.json").write_text(json.dumps(channels), encoding="utf-8")
     resources = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "eth0"}
     (config / "resourceconfig.json").write_text(json.dumps(resources), encoding="utf-8")
-    for name, channel in train.channels.items():
+    for name, settings in train.channels.items():
+        channel = settings.here
         if channel.is_remote:
             raise InvalidInputError(
                 f"channel '{name}' is in S3 ({channel.source}); dev trains on files of the repository",
-                remedy=f"name local data for it: --set train.channels.{name}=path",
+                remedy=f"name data of the repository for it: train.channels.{name}.sample",
             )
         source = context.root / channel.source
         copy = shutil.copytree if source.is_dir() else shutil.copy2

@@ -38,7 +38,7 @@ def run(context: Context) -> Outcome:
     verdicts = gate.judge(context.project.evaluate.thresholds, report.metrics, serving)
     passed = all(verdict.passed for verdict in verdicts)
     gate.record(context, candidate.training_job, evaluation, passed=passed)
-    beside = serving.metrics if serving else standing.in_service(context, wants)
+    beside = serving.metrics if serving else standing.in_service(context, wants, gate.job_in_service(context, wants))
     values: dict[str, Json] = {
         **standing.values(report.metrics, beside, verdicts),
         "gate": "passed" if passed else "refused",

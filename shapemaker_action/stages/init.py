@@ -1,72 +1,108 @@
-"""init: copy a part of shapemaker into the repository, to make it your own."""
+"""init: a repository to begin with, its workflows, the move from the cookiecutter template, or an ejected part."""
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from shapemaker_action.assets import templates
 from shapemaker_action.errors import InvalidInputError
-from shapemaker_action.outcome import Outcome, Table
+from shapemaker_action.stages import eject, starter, workflows
+from shapemaker_action.stages.migration import migrate
 
-OWN = "docker"
-"""Where ejected templates go; `build.templates` names it."""
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from shapemaker_action.invocation import Invocation
+    from shapemaker_action.outcome import Outcome
+
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """What is copied to where, and the line of shapemaker.yml that makes it count."""
+class Request:
+    """What `shapemaker init …` was asked. Empty strings: not said."""
 
-    source: str
-    to: str
-    setting: str
+    root: Path
+    config: str
+    environment: str
+    program: str
+    name: str = ""
+    framework: str = ""
+    region: str = ""
+    role: str = ""
+    """ARN of the role that the workflows assume."""
+    workflow: bool = False
+    from_template: str = ""
+    makefile: bool = False
+    eject: str = ""
+    asks: bool = False
+    """Whether questions may be put to a person."""
 
-
-def parts() -> dict[str, Part]:
-    """Everything that ships and can be replaced."""
-    own = f"build: {{templates: {OWN}}}"
-    frameworks = [folder.name for folder in sorted((templates() / "dockerfiles").iterdir()) if folder.is_dir()]
-    return {
-        **{
-            f"framework/{name}": Part(
-                source=f"dockerfiles/{name}",
-                to=f"{OWN}/dockerfiles/{name}",
-                setting=f"build: {{templates: {OWN}, framework: {name}}}",
+    @classmethod
+    def of(cls, invocation: Invocation) -> Request:
+        """From the command line."""
+        start = invocation.start
+        if invocation.words[1:]:
+            raise InvalidInputError(
+                f"unexpected {invocation.words[1]!r} after init", state="nothing was written", remedy="see --help"
             )
-            for name in frameworks
-        },
-        "runtime": Part(source="runtime", to=f"{OWN}/runtime", setting=own),
-        "nginx": Part(source="nginx", to=f"{OWN}/nginx", setting=own),
-        "iam": Part(source="iam", to="iam", setting="aws: {role: <ARN of a role made from them>}"),
-    }
+        return cls(
+            root=invocation.root,
+            config=invocation.configs[0],
+            environment=invocation.environment,
+            program=invocation.program,
+            name=start.name,
+            framework=start.framework,
+            region=invocation.region,
+            role=invocation.role_to_assume,
+            workflow=start.workflow,
+            from_template=start.from_template,
+            makefile=start.makefile,
+            eject=invocation.eject,
+            asks=not start.yes and invocation.format == "text",
+        )
 
 
-def run(root: Path, name: str) -> Outcome:
-    """Copy one part; what is there already is never overwritten."""
-    known = parts()
-    if name not in known:
-        raise InvalidInputError(
-            f"unknown part {name!r}" if name else "init needs --eject PART",
-            state="nothing was written",
-            remedy=f"one of: {', '.join(known)}",
+def run(request: Request) -> Outcome:
+    """Write new files; nothing that is there is ever changed."""
+    _refuse_mixtures(request)
+    if request.eject:
+        return eject.run(request.root, request.eject)
+    if request.from_template:
+        return migrate.run(
+            migrate.Request(
+                root=request.root,
+                project=request.from_template,
+                makefile=request.makefile,
+                workflows=request.workflow,
+                role=request.role,
+                program=request.program,
+            )
         )
-    part = known[name]
-    target = root / part.to
-    if target.exists():
-        raise InvalidInputError(
-            f"{part.to} exists already", state="nothing was written", remedy="move it away, or keep it as it is"
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".shapemaker-") as draft:
-        copied = Path(draft) / "copy"
-        shutil.copytree(templates() / part.source, copied, ignore=shutil.ignore_patterns("__pycache__"))
-        os.replace(copied, target)  # noqa: PTH105 - of a directory, complete or not at all
-    rows = tuple(
-        (f"{part.to}/{path.relative_to(target).as_posix()}",) for path in sorted(target.rglob("*")) if path.is_file()
-    )
-    return Outcome(
-        tables=(Table(title="Copied", header=("",), rows=rows),), next=f"put into shapemaker.yml: {part.setting}"
-    )
+    if request.workflow:
+        return workflows.run(request.root, request.config, environment=request.environment, role=request.role)
+    wanted = starter.Answers(name=request.name, framework=request.framework, region=request.region or _region())
+    if request.asks:
+        wanted = starter.ask(request.root, wanted, region_is_given=bool(request.region))
+    return starter.run(request.root, wanted, role=request.role, program=request.program)
+
+
+def _refuse_mixtures(request: Request) -> None:
+    """Options that say nothing together would be forgotten silently."""
+    if request.eject and (request.workflow or request.from_template or request.name or request.framework):
+        _refuse("--eject goes alone", "leave the other options of init out")
+    if request.makefile and not request.from_template:
+        _refuse("--makefile goes with --from-template", "name the project of the cookiecutter template")
+    given = {"--name": request.name, "--framework": request.framework}
+    for option, value in given.items():
+        if value and (request.workflow or request.from_template):
+            _refuse(f"{option} is read from the project that is there", f"leave {option} out")
+
+
+def _refuse(message: str, remedy: str) -> None:
+    raise InvalidInputError(message, state="nothing was written", remedy=remedy)
+
+
+def _region() -> str:
+    return next((os.environ[name] for name in _REGIONS if os.environ.get(name)), "")

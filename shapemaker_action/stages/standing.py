@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from shapemaker_action.stages.wants import Wants
 
 
-def in_service(context: Context, wants: Wants) -> Metrics | None:
-    """The metrics of the model that serves on the configured evaluation; None if nothing serves or nobody knows."""
-    name = gate.job_in_service(context, wants)
+def in_service(context: Context, wants: Wants, name: str | None) -> Metrics | None:
+    """The metrics of the model that serves, by its job, on the configured evaluation; None if nobody knows them."""
     found = gate.trained(context, name) if name else None
     return measured(context, wants, found) if found else None
 
@@ -56,12 +55,14 @@ def foreseen(context: Context, wants: Wants) -> dict[str, Json]:
     """For a plan: what is known of the planned model and the one in service, with the verdict where there is one."""
     if not context.project.evaluate.enabled:
         return {}
-    candidate, serving = wants.candidate, in_service(context, wants)
+    candidate, name = wants.candidate, gate.job_in_service(context, wants)
+    serving = in_service(context, wants, name)
     reply = job.describe(context, job.TRAINING, candidate.training_job)
     metrics = measured(context, wants, candidate) if reply else None
     if reply is None or metrics is None:
         return values(None, serving, ())
     bounds = context.project.evaluate.thresholds
-    known = values(metrics, serving, gate.judge(bounds, metrics, gate.Serving(metrics=serving) if serving else None))
+    other = gate.Serving(metrics=serving) if serving and name != candidate.training_job else None
+    known = values(metrics, serving, gate.judge(bounds, metrics, other))
     verdict, _, by = job.tags_of(context, job.TRAINING, reply).get(gate.VERDICT_TAG, "").partition(" ")
     return {**known, "gate": verdict} if by == wants.evaluation_job(candidate).name else known

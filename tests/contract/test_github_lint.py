@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -33,6 +34,13 @@ jobs:
 
 def test_they_find_nothing_in_what_we_ship() -> None:
     assert not lint(*SHIPPED)
+
+
+def test_they_find_nothing_in_the_workflow_of_the_readme(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```yaml\n(name: .*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    path = tmp_path / "model.yml"
+    path.write_text(text.replace("<commit of a release>", "0" * 40))
+    assert not lint(path)
 
 
 @pytest.mark.parametrize(

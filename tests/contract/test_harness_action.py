@@ -25,6 +25,15 @@ def test_a_trapped_consumer_repository_is_validated(sample: Path, tmp_path: Path
     traps.assert_untouched()
 
 
+def test_the_traps_catch_who_imports_what_lies_around(sample: Path, tmp_path: Path) -> None:
+    traps = set_traps(sample, tmp_path / "outside")
+    with Runner(repository=sample, work=tmp_path / "work", environ=traps.environ) as runner:
+        runner.steps({"run": "python3 -c 'import yaml'"}, {"if": "always()", "run": "python3 -S -m boto3"})
+    with pytest.raises(AssertionError, match="imported from the workspace"):
+        traps.assert_untouched()
+    assert {"sitecustomize", "__main__"} <= set(traps.marker.read_text().split())
+
+
 def test_our_own_workflow_may_use_the_action_of_its_checkout(tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     shutil.copytree(exported(), repository, symlinks=True)

@@ -37,9 +37,9 @@ def test_run_makes_everything_and_a_second_run_changes_nothing(mean: Consumer) -
     second = mean.do("run")
     assert second.changes == []
     assert mutating(mean, since) == []
-    assert {key: value for key, value in second.outputs.items() if key != "predictions"} == {
-        key: value for key, value in first.outputs.items() if key != "predictions"
-    }
+    assert second.outputs["metrics-in-service"] == second.outputs["metrics"], "the model itself is in service by now"
+    same = {*first.outputs} - {"predictions"}
+    assert {key: second.outputs[key] for key in same} == {key: first.outputs[key] for key in same}
 
 
 def test_each_change_redoes_only_what_follows_from_it(mean: Consumer) -> None:
@@ -145,6 +145,14 @@ def test_a_bad_model_is_refused_by_the_gate_and_what_serves_stays(mean: Consumer
     good = mean.do("run").outputs
     refused = mean.fail("run", "--set", "train.hyperparameters.shift=3.9", code=3)
     assert "in service: 1" in refused.document["error"]["message"]
+    assert refused.outputs["gate"] == "refused"
+    assert refused.outputs["metrics-in-service"] == good["metrics"]
+    assert [verdict["passed"] for verdict in refused.outputs["verdicts"]] == [True, False]
+    since = len(mean.calls())
+    foreseen = mean.do("plan", "--set", "train.hyperparameters.shift=3.9").outputs
+    assert mutating(mean, since) == []
+    known = ("gate", "metrics", "metrics-in-service", "verdicts")
+    assert {name: foreseen[name] for name in known} == {name: refused.outputs[name] for name in known}
     assert mean.do("status").outputs["endpoint-config"] == good["endpoint-config"]
     mean.fail("run", "--set", "evaluate.thresholds.accuracy={min: 0.5}", code=3)
 

@@ -1,8 +1,21 @@
 // Workflow commands: how a line of a step's output is read, and what it does.
 
 const NAMES = [
-  "add-mask", "add-matcher", "add-path", "debug", "echo", "endgroup", "error", "group", "notice", "remove-matcher",
-  "save-state", "set-env", "set-output", "stop-commands", "warning",
+  "add-mask",
+  "add-matcher",
+  "add-path",
+  "debug",
+  "echo",
+  "endgroup",
+  "error",
+  "group",
+  "notice",
+  "remove-matcher",
+  "save-state",
+  "set-env",
+  "set-output",
+  "stop-commands",
+  "warning",
 ];
 const QUIET = new Set(["add-mask", "debug", "echo", "error", "warning", "notice", "group", "endgroup"]);
 const NOT_TOKENS = ["pause-logging", ...NAMES];
@@ -36,7 +49,12 @@ function parseHead(head, registered, separator, unescape) {
   const name = (space < 0 ? head : head.slice(0, space)).toLowerCase();
   if (!registered.has(name)) return undefined;
   const properties = {};
-  for (const property of space > 0 ? head.slice(space + 1).trim().split(separator) : []) {
+  for (const property of space > 0
+    ? head
+        .slice(space + 1)
+        .trim()
+        .split(separator)
+    : []) {
     const equals = property.indexOf("=");
     if (equals > 0 && equals < property.length - 1) {
       properties[property.slice(0, equals)] = unescape(property.slice(equals + 1));
@@ -62,6 +80,7 @@ export class CommandReader {
   }
 
   read(line) {
+    this.step.job.cancellation.saw(line, this.step.id);
     const command = parse(line, this.#registered);
     if (!command || !this.#process(command, line)) this.step.log(line);
   }
@@ -74,7 +93,10 @@ export class CommandReader {
     try {
       this.#act(command);
     } catch (error) {
-      this.step.issue("error", `Unable to process command '${command.name === "add-mask" ? command.name : line}' successfully.`);
+      this.step.issue(
+        "error",
+        `Unable to process command '${command.name === "add-mask" ? command.name : line}' successfully.`,
+      );
       this.step.issue("error", error.message);
       this.step.failed = true;
     }
@@ -92,7 +114,10 @@ export class CommandReader {
   #stop(command, line) {
     const token = command.data.toLowerCase();
     if (!token || NOT_TOKENS.includes(token)) {
-      this.step.issue("error", "Invalid stop-commands token: it must not be empty, 'pause-logging' or a workflow command.");
+      this.step.issue(
+        "error",
+        "Invalid stop-commands token: it must not be empty, 'pause-logging' or a workflow command.",
+      );
       this.step.failed = true;
       return true;
     }
@@ -107,7 +132,10 @@ export class CommandReader {
   #act({ name, properties, data }) {
     const { step } = this;
     const actions = {
-      "add-mask": () => (data.trim() ? step.masks.add(data) : step.issue("warning", "Can't add secret mask for empty string in ##[add-mask] command.")),
+      "add-mask": () =>
+        data.trim()
+          ? step.masks.add(data)
+          : step.issue("warning", "Can't add secret mask for empty string in ##[add-mask] command."),
       "add-matcher": () => undefined,
       "add-path": () => refuse(name),
       debug: () => step.debug(data),
@@ -120,7 +148,10 @@ export class CommandReader {
       "save-state": () => (step.state[required(properties, name)] = data),
       "set-env": () => refuse(name),
       "set-output": () => {
-        step.issue("warning", "The `set-output` command is deprecated and will be disabled soon. Please upgrade to using Environment Files.");
+        step.issue(
+          "warning",
+          "The `set-output` command is deprecated and will be disabled soon. Please upgrade to Environment Files.",
+        );
         step.outputs[required(properties, name)] = data;
       },
       warning: () => step.issue("warning", data, properties),
@@ -131,7 +162,8 @@ export class CommandReader {
 
 function switchOf(data) {
   const value = data.trim().toUpperCase();
-  if (value !== "ON" && value !== "OFF") throw new Error(`Invalid echo command value. Possible values can be: 'on', 'off'. Current value is: '${data}'.`);
+  if (value !== "ON" && value !== "OFF")
+    throw new Error(`Invalid echo command value. Possible values can be: 'on', 'off'. Current value is: '${data}'.`);
   return value === "ON";
 }
 

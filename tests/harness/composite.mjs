@@ -44,11 +44,13 @@ async function runComposite({ folder, origin, repository, ref }, step, record, f
   const document = loadAction(folder);
   const { inputs, outputs, runs } = fields(document.root);
   const { using, steps } = fields(runs);
-  if (using.toString() !== "composite") throw new Error(`this runner in miniature runs composite actions only, not ${using}`);
+  if (using.toString() !== "composite")
+    throw new Error(`this runner in miniature runs composite actions only, not ${using}`);
   warnOfUnknown(record, inputs);
   const { strategy, matrix, runner } = frame.contexts;
   const github = { ...frame.github, action_path: folder, action_repository: repository ?? "", action_ref: ref ?? "" };
-  const values = inputValues(inputs, record.with, { ...frame.scope(), contexts: { ...frame.scope().contexts, github: { ...frame.job.github, ...github } } });
+  const place = Object.assign(Object.create(frame), { github });
+  const values = inputValues(inputs, record.with, place.scope());
   const inside = new Frame({
     job: frame.job,
     document,
@@ -72,7 +74,8 @@ function warnOfUnknown(record, inputs) {
   const known = new Set(valid.map((name) => name.toLowerCase()));
   const quote = (names) => names.map((name) => `'${name}'`).join(", ");
   const unknown = Object.keys(record.with).filter((name) => !known.has(name.toLowerCase()));
-  if (unknown.length) record.issue("warning", `Unexpected input(s) ${quote(unknown)}, valid inputs are [${quote(valid)}]`);
+  if (unknown.length)
+    record.issue("warning", `Unexpected input(s) ${quote(unknown)}, valid inputs are [${quote(valid)}]`);
   for (const [name, input] of entries(inputs)) {
     const message = fields(input).deprecationMessage;
     if (message && Object.keys(record.with).some((each) => each.toLowerCase() === name.toLowerCase())) {

@@ -4,20 +4,33 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { data, Evaluator, Lexer, Parser } from "@actions/expressions";
+import { TokenType } from "@actions/expressions/lexer";
 import { truthy } from "@actions/expressions/result";
+import { isMapping, isSequence } from "@actions/workflow-parser";
 import { convertToIfCondition } from "@actions/workflow-parser/model/converter/if-condition";
 
 import { listFiles } from "./tree.mjs";
 
 const CONTEXTS = [
-  "env", "github", "inputs", "job", "jobs", "matrix", "needs", "runner", "secrets", "steps", "strategy", "vars",
+  "env",
+  "github",
+  "inputs",
+  "job",
+  "jobs",
+  "matrix",
+  "needs",
+  "runner",
+  "secrets",
+  "steps",
+  "strategy",
+  "vars",
 ];
 const STATUS_FUNCTIONS = ["success", "failure", "cancelled", "always"];
 
 /** A scope is { contexts, status: { success(), failure(), cancelled() }, workspace }. */
 export function evaluate(expression, scope) {
   const functions = functionsOf(scope);
-  const { tokens } = new Lexer(expression).lex();
+  const tokens = new Lexer(expression).lex().tokens.map(unquote);
   const tree = new Parser(tokens, CONTEXTS, [...functions.values()]).parse();
   const contexts = Object.fromEntries(CONTEXTS.map((name) => [name, scope.contexts[name] ?? null]));
   return new Evaluator(tree, toData(contexts), functions).evaluate();
@@ -26,11 +39,11 @@ export function evaluate(expression, scope) {
 /** The value of a token of the official parser, with every expression in it replaced by what it comes to. */
 export function resolve(token, scope) {
   if (token === undefined) return undefined;
-  if (token.templateTokenType === 2) {
+  if (isMapping(token)) {
     return Object.fromEntries(entries(token).map(([key, value]) => [key, resolve(value, scope)]));
   }
-  if (token.templateTokenType === 1) return [...token].map((item) => resolve(item, scope));
-  return token.isExpression ? fromData(evaluate(token.expression, scope)) : token.value ?? null;
+  if (isSequence(token)) return [...token].map((item) => resolve(item, scope));
+  return token.isExpression ? fromData(evaluate(token.expression, scope)) : (token.value ?? null);
 }
 
 /** The same as the string that a template makes of it: null is empty, a list is the word Array. */
@@ -58,14 +71,19 @@ export function holds(token, scope, context) {
   return truthy(evaluate(condition.expression, scope));
 }
 
-/** Keys and value tokens of a mapping token, or nothing. */
+/** Keys and value tokens of a mapping token; none of what is no mapping, such as a key without a value. */
 export function entries(token) {
-  return token === undefined ? [] : [...token].map(({ key, value }) => [key.toString(), value]);
+  return token && isMapping(token) ? [...token].map(({ key, value }) => [key.toString(), value]) : [];
 }
 
 /** The value tokens of a mapping token by key. */
 export function fields(token) {
   return Object.fromEntries(entries(token));
+}
+
+/** The lexer of the package undoubles only the first of a string's quotes, the runner's all of them. */
+function unquote(token) {
+  return token.type === TokenType.STRING ? { ...token, value: token.lexeme.slice(1, -1).replaceAll("''", "'") } : token;
 }
 
 function functionsOf(scope) {
@@ -79,7 +97,13 @@ function functionsOf(scope) {
     name: "hashFiles",
     minArgs: 1,
     maxArgs: 255,
-    call: (...patterns) => new data.StringData(hashFiles(scope.workspace, patterns.map((each) => each.coerceString()))),
+    call: (...patterns) =>
+      new data.StringData(
+        hashFiles(
+          scope.workspace,
+          patterns.map((each) => each.coerceString()),
+        ),
+      ),
   };
   return new Map([...status, hash].map((each) => [each.name.toLowerCase(), each]));
 }
@@ -89,7 +113,12 @@ function hashFiles(workspace, patterns) {
   const found = listFiles(workspace).filter((path) => wanted.some((pattern) => pattern.test(path)));
   if (!found.length) return "";
   const total = createHash("sha256");
-  for (const path of found) total.update(createHash("sha256").update(readFileSync(join(workspace, path))).digest());
+  for (const path of found)
+    total.update(
+      createHash("sha256")
+        .update(readFileSync(join(workspace, path)))
+        .digest(),
+    );
   return total.digest("hex");
 }
 

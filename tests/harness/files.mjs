@@ -10,7 +10,13 @@ export function createFiles(temp) {
   const folder = join(temp, "_runner_file_commands");
   mkdirSync(folder, { recursive: true });
   const suffix = randomUUID();
-  const prefixes = { env: "set_env", output: "set_output", path: "add_path", state: "save_state", step_summary: "step_summary" };
+  const prefixes = {
+    env: "set_env",
+    output: "set_output",
+    path: "add_path",
+    state: "save_state",
+    step_summary: "step_summary",
+  };
   return Object.fromEntries(
     Object.entries(prefixes).map(([name, prefix]) => {
       const path = join(folder, `${prefix}_${suffix}`);
@@ -59,16 +65,24 @@ function readSummary(path, step) {
   const size = statSync(path).size;
   if (size > SUMMARY_LIMIT) {
     const [limit, got] = [SUMMARY_LIMIT, size].map((bytes) => Math.floor(bytes / 1024));
-    step.issue("error", `$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of ${limit}k, got ${got}k.`);
+    step.issue(
+      "error",
+      `$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of ${limit}k, got ${got}k.`,
+    );
     step.summaryDropped = true;
     return;
   }
   const text = readFileSync(path, "utf8");
-  step.summary = text.split("\n").map((line) => step.masks.apply(line)).join("\n");
+  step.summary = text
+    .split("\n")
+    .map((line) => step.masks.apply(line))
+    .join("\n");
 }
 
 function lines(path) {
-  return readFileSync(path, "utf8").split("\n").filter((line) => line);
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line);
 }
 
 /** `NAME=value` and `NAME<<DELIMITER` in a file, in order. Only LF ends a line. */
@@ -89,7 +103,8 @@ function readPair(line, reader) {
   }
   if (heredoc < 0) throw new Error(`Invalid format '${line}'`);
   const [name, delimiter] = [line.slice(0, heredoc), line.slice(heredoc + 2)];
-  if (!name || !delimiter) throw new Error(`Invalid format '${line}'. Name must not be empty and delimiter must not be empty`);
+  if (!name || !delimiter)
+    throw new Error(`Invalid format '${line}'. Name must not be empty and delimiter must not be empty`);
   const body = [];
   for (let each = reader.next(); each !== delimiter; each = reader.next()) {
     if (each === undefined) throw new Error(`Invalid value. Matching delimiter not found '${delimiter}'`);

@@ -1,10 +1,12 @@
 // Inputs of `workflow_dispatch` and `workflow_call`, with GitHub's types and defaults.
+import { isMapping } from "@actions/workflow-parser";
+
 import { entries, fields, resolve } from "./expressions.mjs";
 
 /** Inputs of a run by hand: GitHub refuses what is not declared, not offered or missing. */
 export function dispatchInputs(on, { github, request }) {
   if (github.event_name !== "workflow_dispatch") return {};
-  const declared = on.templateTokenType === 2 ? fields(fields(on).workflow_dispatch).inputs : undefined;
+  const declared = fields(fields(on).workflow_dispatch).inputs;
   const unknown = Object.keys(request.inputs).filter((name) => !entries(declared).some(([each]) => each === name));
   if (unknown.length) throw new Error(`Unexpected inputs provided: ${JSON.stringify(unknown)}`);
   return Object.fromEntries(
@@ -24,7 +26,8 @@ export function dispatchInputs(on, { github, request }) {
 export function callInputs(definition, token, scope) {
   const given = resolve(token.with, scope) ?? {};
   const unknown = Object.keys(given).filter((name) => !entries(definition.inputs).some(([each]) => each === name));
-  if (unknown.length) throw new Error(`Invalid input, ${unknown.join(", ")} is not defined in the referenced workflow.`);
+  if (unknown.length)
+    throw new Error(`Invalid input, ${unknown.join(", ")} is not defined in the referenced workflow.`);
   return Object.fromEntries(
     entries(definition.inputs).map(([name, each]) => {
       const input = fields(each);
@@ -42,7 +45,7 @@ export function callSecrets(definition, token, scope, own) {
   if (token.secrets?.toString() === "inherit") return own;
   const given = resolve(token.secrets, scope) ?? {};
   for (const [name, each] of entries(definition.secrets)) {
-    if (each.templateTokenType === 2 && fields(each).required?.toString() === "true" && !(name in given)) {
+    if (fields(each).required?.toString() === "true" && !(name in given)) {
       throw new Error(`Secret ${name} is required, but not provided while calling.`);
     }
   }
@@ -50,7 +53,7 @@ export function callSecrets(definition, token, scope, own) {
 }
 
 function plain(token) {
-  return token.templateTokenType === 2 ? resolve(token, { contexts: {} }) : {};
+  return isMapping(token) ? resolve(token, { contexts: {} }) : {};
 }
 
 function typed(value, type) {

@@ -3,6 +3,8 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { isMapping } from "@actions/workflow-parser";
+
 import { entries, fields, resolve, text, texts } from "./expressions.mjs";
 import { Masks } from "./masks.mjs";
 import { killOrphans } from "./process.mjs";
@@ -11,9 +13,19 @@ import { Frame, runSteps } from "./step.mjs";
 
 /** Run one job, or one of its matrix. `place` says where it stands: see workflow.mjs. Returns its report. */
 export async function runJob(token, place) {
-  const job = setUp(token, place);
+  const job = setUp(place);
   const frame = new Frame({ job, document: place.document, contexts: job.contexts, origin: place.origin });
-  const report = { workspace: job.workspace, temp: job.temp, home: job.home, steps: [], outputs: {}, dropped_outputs: [], errors: [], orphans: [], deployment: null };
+  const report = {
+    workspace: job.workspace,
+    temp: job.temp,
+    home: job.home,
+    steps: [],
+    outputs: {},
+    dropped_outputs: [],
+    errors: [],
+    orphans: [],
+    deployment: null,
+  };
   let records = [];
   try {
     job.env = environment(token, place, frame);
@@ -30,12 +42,12 @@ export async function runJob(token, place) {
   report.orphans = killOrphans(job.tracking);
   report.steps = records.map((each) => each.report());
   report.masks = job.masks.list();
-  report.result = place.run.cancellation.requested && !place.startedAfterCancel ? "cancelled" : frame.status;
+  report.result = job.isCancelled() ? "cancelled" : frame.status;
   report.identity = Boolean(job.identity.ACTIONS_ID_TOKEN_REQUEST_URL);
   return report;
 }
 
-function setUp(token, { run, id, key, contexts, permissions, secrets, callee }) {
+function setUp({ run, id, key, contexts, permissions, secrets, callee, environmentName, startedAfterCancel }) {
   const { request } = run;
   const home = mkdtempSync(join(request.work, `${id}-`));
   const name = contexts.github.repository.split("/")[1];
@@ -47,20 +59,51 @@ function setUp(token, { run, id, key, contexts, permissions, secrets, callee }) 
   writeFileSync(eventPath, JSON.stringify(contexts.github.event));
   const masks = new Masks();
   const authority = tokenOf(permissions, request.token_key);
-  const identity = identityOf(permissions, { request, github: contexts.github, callee, environment: run.environmentName });
-  for (const value of [authority, identity.ACTIONS_ID_TOKEN_REQUEST_TOKEN, ...Object.values(secrets)]) if (value) masks.add(value);
+  const identity = identityOf(permissions, {
+    request,
+    github: contexts.github,
+    callee,
+    environment: environmentName,
+  });
+  for (const value of [authority, identity.ACTIONS_ID_TOKEN_REQUEST_TOKEN, ...Object.values(secrets)])
+    if (value) masks.add(value);
   const runner = {
-    name: "runner-in-miniature", os: "Linux", arch: "X64", environment: "github-hosted",
-    temp, tool_cache: request.tool_cache, workspace: join(home, "work", name),
+    name: "runner-in-miniature",
+    os: "Linux",
+    arch: "X64",
+    environment: "github-hosted",
+    temp,
+    tool_cache: request.tool_cache,
+    workspace: join(home, "work", name),
     ...(request.debug ? { debug: "1" } : {}),
   };
   return {
-    id, key, home, workspace, temp, masks, identity, runner, env: {}, path: [],
-    debug: request.debug, machine: { XDG_STATE_HOME: join(home, "state"), ...request.environ }, actions: request.actions, stubs: request.stubs,
-    repository: request.repository, artifacts: run.artifacts, cancellation: run.cancellation,
+    id,
+    key,
+    home,
+    workspace,
+    temp,
+    masks,
+    identity,
+    runner,
+    env: {},
+    path: [],
+    debug: request.debug,
+    machine: { XDG_STATE_HOME: join(home, "state"), ...request.environ },
+    actions: request.actions,
+    stubs: request.stubs,
+    repository: request.repository,
+    artifacts: run.artifacts,
+    cancellation: run.cancellation,
+    isCancelled: () => run.cancellation.requested && !startedAfterCancel,
     tracking: `github_${randomUUID()}`,
     github: { ...contexts.github, token: authority, workspace, event_path: eventPath, job: id },
-    contexts: { ...contexts, runner, job: aboutWorkflow(callee ?? contexts.github.workflow_ref, contexts.github), secrets: { ...secrets, GITHUB_TOKEN: authority } },
+    contexts: {
+      ...contexts,
+      runner,
+      job: aboutWorkflow(callee ?? contexts.github.workflow_ref, contexts.github),
+      secrets: { ...secrets, GITHUB_TOKEN: authority },
+    },
   };
 }
 
@@ -86,7 +129,10 @@ function identityOf(permissions, { request, github, callee, environment }) {
     job_workflow_ref: callee ?? github.workflow_ref,
   };
   const query = new URLSearchParams({ "api-version": "2.0", claims: JSON.stringify(claims) });
-  return { ACTIONS_ID_TOKEN_REQUEST_URL: `${request.oidc.url}?${query}`, ACTIONS_ID_TOKEN_REQUEST_TOKEN: request.oidc.token };
+  return {
+    ACTIONS_ID_TOKEN_REQUEST_URL: `${request.oidc.url}?${query}`,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: request.oidc.token,
+  };
 }
 
 function subject(github, environment) {
@@ -94,12 +140,10 @@ function subject(github, environment) {
   return github.event_name === "pull_request" ? "pull_request" : `ref:${github.ref}`;
 }
 
-/** Workflow, then job; the job's may not see the workflow's results but by the env context. */
-function environment(token, { workflow, caller }, frame) {
-  const outer = caller ? {} : texts(workflow.env, frame.scope());
-  const own = caller ? texts(workflow.env, frame.scope()) : outer;
-  frame.job.env = own;
-  return { ...own, ...texts(token.env, frame.scope()) };
+/** What a workflow sets, and what its job does; a called workflow has nothing of its caller's. */
+function environment(token, { workflow }, frame) {
+  frame.job.env = texts(workflow.env, frame.scope());
+  return { ...frame.job.env, ...texts(token.env, frame.scope()) };
 }
 
 function defaults(token, { workflow }, scope) {
@@ -130,7 +174,7 @@ function publish(token, frame, report) {
 
 function deploy(token, frame, report) {
   if (!token.environment) return;
-  const mapping = token.environment.templateTokenType === 2 ? fields(token.environment) : { name: token.environment };
+  const mapping = isMapping(token.environment) ? fields(token.environment) : { name: token.environment };
   const name = text(mapping.name, frame.scope());
   const url = text(mapping.url, frame.scope());
   const hidden = frame.job.masks.hides(url);

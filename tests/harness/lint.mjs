@@ -35,7 +35,12 @@ async function parserFindings(name, path) {
 }
 
 async function serviceFindings(name, path) {
-  const document = TextDocument.create(pathToFileURL(join(path, name)).href, "yaml", 0, nameOurselves(readFileSync(path, "utf8")));
+  const document = TextDocument.create(
+    pathToFileURL(join(path, name)).href,
+    "yaml",
+    0,
+    nameOurselves(readFileSync(path, "utf8")),
+  );
   const found = await validate(document, {
     actionsMetadataProvider: { fetchActionMetadata: async (action) => metadata(action) },
     contextProviderConfig: { getContext: async (context, known) => settings(context, known) },

@@ -1,4 +1,4 @@
-// One request, the path of a JSON file, in; one report, JSON on stdout, out. tests/support/github_runner.py writes both.
+// One request in, the path of a JSON file; one report out, JSON on stdout. See tests/support/github_runner.py.
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 

@@ -42,16 +42,29 @@ export class Masks {
 function forms(value) {
   const bytes = Buffer.from(value);
   const json = JSON.stringify(value).slice(1, -1);
-  const xml = value.replace(/[<>&'"]/g, (c) => ({ "<": "&lt;", ">": "&gt;", "&": "&amp;", "'": "&apos;", '"': "&quot;" })[c]);
-  const all = [value, ...base64(bytes), json, encodeURIComponent(value), xml, value.replaceAll("'", "''"), value.replaceAll('"', '\\"')];
+  const xml = value.replace(
+    /[<>&'"]/g,
+    (c) => ({ "<": "&lt;", ">": "&gt;", "&": "&amp;", "'": "&apos;", '"': "&quot;" })[c],
+  );
+  const all = [
+    value,
+    ...base64(bytes),
+    json,
+    encodeURIComponent(value),
+    xml,
+    value.replaceAll("'", "''"),
+    value.replaceAll('"', '\\"'),
+  ];
   if (value.length > 8) all.push(value.replace(/^"+|"+$/g, ""));
   return all.filter((form) => form.trim());
 }
 
 /** What stays the same of the value in any Base64 text that contains it, for each of the three alignments. */
 function base64(bytes) {
-  return [0, 1, 2].filter((shift) => bytes.length > shift + 2).map((shift) => {
-    const encoded = bytes.subarray(shift).toString("base64");
-    return shift ? encoded.replace(/=+$/, "") : encoded;
-  });
+  return [0, 1, 2]
+    .filter((shift) => bytes.length > shift + 2)
+    .map((shift) => {
+      const encoded = bytes.subarray(shift).toString("base64");
+      return shift ? encoded.replace(/=+$/, "") : encoded;
+    });
 }

@@ -7,7 +7,8 @@ export function combinations(matrix) {
   const { include = [], exclude = [], ...vectors } = matrix;
   let all = Object.keys(vectors).length ? [{}] : [];
   for (const [name, values] of Object.entries(vectors)) {
-    if (!Array.isArray(values) || !values.length) throw new Error(`Matrix vector '${name}' does not contain any values`);
+    if (!Array.isArray(values) || !values.length)
+      throw new Error(`Matrix vector '${name}' does not contain any values`);
     all = all.flatMap((each) => values.map((value) => ({ ...each, [name]: value })));
   }
   all = all.filter((each) => !exclude.some((pattern) => matches(pattern, each)));

@@ -1,9 +1,24 @@
 // What a job's token may do, and whether its event is trusted with secrets.
+import { isMapping } from "@actions/workflow-parser";
+
 import { entries } from "./expressions.mjs";
 
 const SCOPES = [
-  "actions", "artifact-metadata", "attestations", "checks", "contents", "deployments", "discussions", "id-token",
-  "issues", "models", "packages", "pages", "pull-requests", "security-events", "statuses",
+  "actions",
+  "artifact-metadata",
+  "attestations",
+  "checks",
+  "contents",
+  "deployments",
+  "discussions",
+  "id-token",
+  "issues",
+  "models",
+  "packages",
+  "pages",
+  "pull-requests",
+  "security-events",
+  "statuses",
 ];
 const DEFAULT = { contents: "read", packages: "read" };
 const RANK = { none: 0, read: 1, write: 2 };
@@ -11,7 +26,8 @@ const RANK = { none: 0, read: 1, write: 2 };
 /** Why an event is not trusted, or nothing: `fork` for a fork's pull request, `dependabot` for the bot's doings. */
 export function distrust({ event_name: name, actor, repository, event }) {
   const pull = event.pull_request;
-  if (/^pull_request(_review|_review_comment)?$/.test(name) && pull?.head?.repo?.full_name !== repository) return "fork";
+  if (/^pull_request(_review|_review_comment)?$/.test(name) && pull?.head?.repo?.full_name !== repository)
+    return "fork";
   if (actor === "dependabot[bot]" && /^(push|create|deployment|pull_request)/.test(name)) return "dependabot";
   return "";
 }
@@ -21,7 +37,7 @@ export function resolvePermissions(jobToken, workflowToken, { limit, untrusted }
   const wanted = read(jobToken) ?? read(workflowToken) ?? limit ?? DEFAULT;
   const allowed = (scope) => {
     if (untrusted) return scope === "id-token" ? "none" : "read";
-    return limit ? limit[scope] ?? "none" : "write";
+    return limit ? (limit[scope] ?? "none") : "write";
   };
   const least = Object.entries(wanted).map(([scope, level]) => {
     const most = allowed(scope);
@@ -32,7 +48,7 @@ export function resolvePermissions(jobToken, workflowToken, { limit, untrusted }
 
 function read(token) {
   if (token === undefined) return undefined;
-  if (token.templateTokenType === 2) return Object.fromEntries(entries(token).map(([scope, level]) => [scope, level.toString()]));
+  if (isMapping(token)) return Object.fromEntries(entries(token).map(([scope, level]) => [scope, level.toString()]));
   const level = token.toString().replace(/-all$/, "");
   const readable = level === "read" ? SCOPES.filter((scope) => scope !== "id-token") : SCOPES;
   return Object.fromEntries(readable.map((scope) => [scope, level]));

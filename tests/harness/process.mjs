@@ -24,10 +24,12 @@ export function execute({ file, args, cwd, env, onLine, subscribe }) {
       ended.cancelled = true;
       signal("SIGINT");
       timers.push(setTimeout(() => signal("SIGTERM"), TO_SIGTERM));
-      timers.push(setTimeout(() => {
-        ended.signals.push("SIGKILL");
-        killTree(child.pid);
-      }, TO_SIGTERM + TO_KILL));
+      timers.push(
+        setTimeout(() => {
+          ended.signals.push("SIGKILL");
+          killTree(child.pid);
+        }, TO_SIGTERM + TO_KILL),
+      );
     });
     for (const stream of [child.stdout, child.stderr]) readLines(stream, onLine);
     child.stdin.on("error", () => undefined); // it may be gone before we close the pipe
@@ -50,40 +52,56 @@ export function execute({ file, args, cwd, env, onLine, subscribe }) {
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 };
 
 function readLines(stream, onLine) {
+  const { write, end } = lineReader(onLine);
+  stream.setEncoding("utf8");
+  stream.on("data", write);
+  stream.on("close", end);
+}
+
+/** Cuts what comes in pieces into lines, which LF, CR or CRLF end. */
+export function lineReader(onLine) {
   let rest = "";
   let afterReturn = false;
-  stream.setEncoding("utf8");
-  stream.on("data", (chunk) => {
+  const write = (chunk) => {
     const text = rest + (afterReturn && chunk.startsWith("\n") ? chunk.slice(1) : chunk);
     afterReturn = chunk.endsWith("\r");
     const lines = text.split(/\r\n|\r|\n/);
     rest = lines.pop();
     lines.forEach(onLine);
-  });
-  stream.on("close", () => rest && onLine(rest));
+  };
+  return { write, end: () => rest && onLine(rest) };
 }
 
 function killTree(pid) {
   const parents = new Map(processes().map((each) => [each, parentOf(each)]));
   const doomed = [pid];
-  for (const each of doomed) doomed.push(...[...parents].filter(([, parent]) => parent === each).map(([child]) => child));
+  for (const each of doomed)
+    doomed.push(...[...parents].filter(([, parent]) => parent === each).map(([child]) => child));
   doomed.forEach(kill);
 }
 
-/** End every process that carries the job's tracking id, as the runner does after the last step; their command lines. */
+/** End every process with the job's tracking id, as the runner does after the last step; gives their command lines. */
 export function killOrphans(tracking) {
-  const orphans = processes().filter((pid) => pid !== process.pid && read(pid, "environ").includes(`RUNNER_TRACKING_ID=${tracking}\0`));
+  const orphans = processes().filter(
+    (pid) => pid !== process.pid && read(pid, "environ").includes(`RUNNER_TRACKING_ID=${tracking}\0`),
+  );
   const told = orphans.map((pid) => read(pid, "cmdline").replaceAll("\0", " ").trim());
   orphans.forEach(kill);
   return told;
 }
 
 function processes() {
-  return readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
 }
 
 function parentOf(pid) {
-  return Number(read(pid, "stat").replace(/^.*\) /s, "").split(" ")[1]);
+  return Number(
+    read(pid, "stat")
+      .replace(/^.*\) /s, "")
+      .split(" ")[1],
+  );
 }
 
 function read(pid, file) {

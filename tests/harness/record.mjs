@@ -35,7 +35,6 @@ export class StepRecord {
   log(line) {
     const masked = this.masks.apply(line);
     for (let each = this; each; each = each.parent) each.lines.push(masked);
-    this.job.cancellation.saw(masked, this.id);
   }
 
   debug(message) {

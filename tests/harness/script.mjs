@@ -15,11 +15,43 @@ const SHELLS = {
   pwsh: ["-command \". '{0}'\"", ".ps1"],
 };
 const GITHUB_VARIABLES = new Set([
-  "action", "action_path", "action_ref", "action_repository", "actor", "actor_id", "api_url", "base_ref", "env",
-  "event_name", "event_path", "graphql_url", "head_ref", "job", "output", "path", "ref", "ref_name", "ref_protected",
-  "ref_type", "repository", "repository_id", "repository_owner", "repository_owner_id", "retention_days", "run_attempt",
-  "run_id", "run_number", "server_url", "sha", "state", "step_summary", "triggering_actor", "workflow", "workflow_ref",
-  "workflow_sha", "workspace",
+  "action",
+  "action_path",
+  "action_ref",
+  "action_repository",
+  "actor",
+  "actor_id",
+  "api_url",
+  "base_ref",
+  "env",
+  "event_name",
+  "event_path",
+  "graphql_url",
+  "head_ref",
+  "job",
+  "output",
+  "path",
+  "ref",
+  "ref_name",
+  "ref_protected",
+  "ref_type",
+  "repository",
+  "repository_id",
+  "repository_owner",
+  "repository_owner_id",
+  "retention_days",
+  "run_attempt",
+  "run_id",
+  "run_number",
+  "server_url",
+  "sha",
+  "state",
+  "step_summary",
+  "triggering_actor",
+  "workflow",
+  "workflow_ref",
+  "workflow_sha",
+  "workspace",
 ]);
 
 /** Run the script of a step; the record says how it went. */
@@ -28,7 +60,9 @@ export async function runScript(step, record, frame, scope) {
   const files = createFiles(job.temp);
   const script = text(step.run, scope);
   const shell = step.shell ? text(step.shell, scope) : frame.defaults.shell;
-  const folder = step["working-directory"] ? text(step["working-directory"], scope) : frame.defaults["working-directory"];
+  const folder = step["working-directory"]
+    ? text(step["working-directory"], scope)
+    : frame.defaults["working-directory"];
   const environment = environmentOf(record, frame, files);
   const { program, args, shown } = command(shell, script, job.temp, environment.PATH);
   logHeader(record, script, shown);
@@ -65,10 +99,13 @@ function conclude(record, { exitCode, cancelled, signals }) {
 function subscribe(stop, frame, record) {
   const unsubscribe = frame.job.cancellation.subscribe(stop);
   const left = frame.deadline === undefined ? undefined : frame.deadline - Date.now();
-  const timer = left === undefined ? undefined : setTimeout(() => {
-    record.timedOut = true;
-    stop();
-  }, left);
+  const timer =
+    left === undefined
+      ? undefined
+      : setTimeout(() => {
+          record.timedOut = true;
+          stop();
+        }, left);
   return () => {
     clearTimeout(timer);
     unsubscribe();
@@ -77,7 +114,9 @@ function subscribe(stop, frame, record) {
 
 function existing(folder) {
   if (!existsSync(folder) || !statSync(folder).isDirectory()) {
-    throw new Error(`An error occurred trying to start process with working directory '${folder}'. No such file or directory`);
+    throw new Error(
+      `An error occurred trying to start process with working directory '${folder}'. No such file or directory`,
+    );
   }
   return folder;
 }
@@ -105,12 +144,18 @@ function command(shell, script, temp, path) {
   // Without `shell:` a workflow's step gets bash too, but with fewer options.
   const format = shell ? own.join(" ") || known : "-e {0}";
   if (!format.includes("{0}")) {
-    throw new Error("Invalid shell option. Shell must be a valid built-in (bash, sh, cmd, powershell, pwsh) or a format string containing '{0}'");
+    throw new Error(
+      "Invalid shell option. Shell must be a valid built-in (bash, sh, cmd, powershell, pwsh) or a format string " +
+        "containing '{0}'",
+    );
   }
   const program = which(name, path);
   const file = join(temp, `${randomUUID()}${extension}`);
   writeFileSync(file, script);
-  const args = format.split(" ").filter(Boolean).map((each) => each.replaceAll("{0}", file));
+  const args = format
+    .split(" ")
+    .filter(Boolean)
+    .map((each) => each.replaceAll("{0}", file));
   return { program, args, shown: `${program} ${format}` };
 }
 

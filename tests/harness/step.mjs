@@ -24,7 +24,7 @@ export class Frame {
         github,
         env: { ...job.env, ...env },
         steps: this.steps,
-        job: { ...job.contexts.job, status: job.cancellation.requested ? "cancelled" : this.status },
+        job: { ...job.contexts.job, status: this.isCancelled() ? "cancelled" : this.status },
       },
       status: {
         success: () => this.status === "success" && !this.isCancelled(),
@@ -37,7 +37,7 @@ export class Frame {
 
   /** A composite action looks at itself for success and failure, but at the job for a cancellation. */
   isCancelled() {
-    return this.job.cancellation.requested;
+    return this.job.isCancelled();
   }
 }
 
@@ -58,7 +58,14 @@ export async function runSteps(tokens, frame, parent) {
 function identify(step, counts) {
   const uses = step.uses?.toString();
   if (step.id) return { id: step.id.toString(), uses };
-  const base = uses ? `__${uses.replace(/@.*/, "").replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "") || "self"}` : "__run";
+  const base = uses
+    ? `__${
+        uses
+          .replace(/@.*/, "")
+          .replace(/[^A-Za-z0-9]+/g, "-")
+          .replace(/^-|-$/g, "") || "self"
+      }`
+    : "__run";
   counts[base] = (counts[base] ?? 0) + 1;
   return { id: counts[base] === 1 ? base : `${base}_${counts[base]}`, uses };
 }
@@ -90,7 +97,9 @@ function prepare(step, record, frame) {
     const env = { ...frame.env, ...texts(step.env, frame.scope()) };
     record.env = env;
     const scope = frame.scope(env);
-    record.name = step.name ? text(step.name, scope) : record.uses ?? step.run?.toString().split("\n")[0] ?? record.id;
+    record.name = step.name
+      ? text(step.name, scope)
+      : (record.uses ?? step.run?.toString().split("\n")[0] ?? record.id);
     return scope;
   } catch (error) {
     return reject(record, error);

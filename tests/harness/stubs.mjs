@@ -28,7 +28,7 @@ export function findStub(name, job) {
   const builtIn = BUILT_IN[name.toLowerCase()];
   if (!wanted) return builtIn;
   return async (inputs, step, inJob) => {
-    await (wanted.replaces ? nothing : builtIn ?? nothing)(inputs, step, inJob);
+    await (wanted.replaces ? nothing : (builtIn ?? nothing))(inputs, step, inJob);
     Object.assign(step.outputs, wanted.outputs);
     Object.assign(inJob.env, wanted.env);
     if (wanted.error) {
@@ -58,7 +58,8 @@ function upload(inputs, step, job) {
 
 function download(inputs, step, job) {
   const source = join(job.artifacts, inputs.name ?? "artifact");
-  if (!existsSync(source)) throw new Error(`Unable to download artifact(s): Artifact not found for name: ${inputs.name}`);
+  if (!existsSync(source))
+    throw new Error(`Unable to download artifact(s): Artifact not found for name: ${inputs.name}`);
   cpSync(source, join(job.workspace, inputs.path ?? ""), { recursive: true });
 }
 
@@ -66,9 +67,15 @@ function download(inputs, step, job) {
 function configureCredentials(inputs, step, job) {
   const byKeys = inputs["aws-access-key-id"];
   if (!byKeys && !job.identity.ACTIONS_ID_TOKEN_REQUEST_URL) {
-    throw new Error("Credentials could not be loaded, please check your action inputs: Could not load credentials from any providers");
+    throw new Error(
+      "Credentials could not be loaded, please check your action inputs: Could not load credentials from any providers",
+    );
   }
-  const made = { AWS_ACCESS_KEY_ID: "ASIAEXAMPLE", AWS_SECRET_ACCESS_KEY: "example-secret-key", AWS_SESSION_TOKEN: "example-session-token" };
+  const made = {
+    AWS_ACCESS_KEY_ID: "ASIAEXAMPLE",
+    AWS_SECRET_ACCESS_KEY: "example-secret-key",
+    AWS_SESSION_TOKEN: "example-session-token",
+  };
   const given = { AWS_ACCESS_KEY_ID: byKeys, AWS_SECRET_ACCESS_KEY: inputs["aws-secret-access-key"] };
   const credentials = byKeys ? given : made;
   for (const value of Object.values(credentials)) job.masks.add(value);

@@ -21,8 +21,14 @@ export function checkOut(repository, folder, depth) {
   for (const each of readdirSync(folder)) rmSync(join(folder, each), { recursive: true });
   if (existsSync(join(repository, ".git"))) {
     const how = depth ? [`--depth=${depth}`] : [];
-    execFileSync("git", ["clone", "--quiet", ...how, pathToFileURL(repository).href, folder], { stdio: ["ignore", "pipe", "pipe"] });
+    execFileSync("git", ["clone", "--quiet", ...how, pathToFileURL(repository).href, folder], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
   } else {
-    cpSync(repository, folder, { recursive: true, verbatimSymlinks: true, filter: (path) => basename(path) !== "node_modules" });
+    cpSync(repository, folder, {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (path) => basename(path) !== "node_modules",
+    });
   }
 }

@@ -1,4 +1,6 @@
 // Whether an event starts a workflow: `on:` with its filters by branch, tag, path and activity.
+import { isMapping, isSequence } from "@actions/workflow-parser";
+
 import { entries, resolve } from "./expressions.mjs";
 
 const DEFAULT_TYPES = {
@@ -16,8 +18,11 @@ export function isTriggered(on, { github, request }) {
 }
 
 function filtersOf(on) {
-  if (on.templateTokenType === 2) return Object.fromEntries(entries(on).map(([name, token]) => [name, (token.templateTokenType === 2 && resolve(token, { contexts: {} })) || {}]));
-  const names = on.templateTokenType === 1 ? [...on].map(String) : [on.toString()];
+  if (isMapping(on))
+    return Object.fromEntries(
+      entries(on).map(([name, token]) => [name, (isMapping(token) && resolve(token, { contexts: {} })) || {}]),
+    );
+  const names = isSequence(on) ? [...on].map(String) : [on.toString()];
   return Object.fromEntries(names.map((name) => [name, {}]));
 }
 
@@ -52,5 +57,7 @@ function included(name, patterns) {
 
 function toRegExp(pattern) {
   const escaped = pattern.replace(/[.^${}()|\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replace(/\*\*\/|\*\*|\*/g, (each) => ({ "**/": "(.*/)?", "**": ".*", "*": "[^/]*" })[each])}$`);
+  return new RegExp(
+    `^${escaped.replace(/\*\*\/|\*\*|\*/g, (each) => ({ "**/": "(.*/)?", "**": ".*", "*": "[^/]*" })[each])}$`,
+  );
 }

@@ -2,6 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 
+import { isMapping, isSequence } from "@actions/workflow-parser";
+
 import { loadWorkflow } from "./documents.mjs";
 import { entries, fields, holds, resolve, text } from "./expressions.mjs";
 import { callInputs, callSecrets, dispatchInputs } from "./inputs.mjs";
@@ -17,17 +19,33 @@ export async function runWorkflow(run) {
   const { request, github } = run;
   const document = await loadWorkflow(join(request.repository, request.workflow), request.workflow);
   const workflow = fields(document.root);
-  if (!isTriggered(workflow.on, run)) return { triggered: false, conclusion: "skipped", concurrency: null, outputs: {}, jobs: [] };
+  if (!isTriggered(workflow.on, run))
+    return { triggered: false, conclusion: "skipped", concurrency: null, outputs: {}, jobs: [] };
   const contexts = {
     github: { ...github, workflow: workflow.name?.toString() ?? request.workflow },
     inputs: dispatchInputs(workflow.on, run),
     vars: request.vars,
   };
-  const place = { run, document, workflow, origin: request.repository, contexts, secrets: run.secrets, prefix: "", depth: 0 };
+  const place = {
+    run,
+    document,
+    workflow,
+    origin: request.repository,
+    contexts,
+    secrets: run.secrets,
+    prefix: "",
+    depth: 0,
+  };
   const { jobs, outputs } = await runJobs(place);
   const results = jobs.map((job) => (job.continue_on_error && job.result === "failure" ? "success" : job.result));
   const conclusion = ["cancelled", "failure"].find((bad) => results.includes(bad)) ?? "success";
-  return { triggered: true, conclusion, concurrency: concurrencyOf(workflow.concurrency, scopeOf(place)), jobs, outputs };
+  return {
+    triggered: true,
+    conclusion,
+    concurrency: concurrencyOf(workflow.concurrency, scopeOf(place)),
+    jobs,
+    outputs,
+  };
 }
 
 async function runJobs(place) {
@@ -54,7 +72,11 @@ async function runEntry(id, token, place) {
     }
     return await runAll(told, token, { ...place, needs, startedAfterCancel }, scope);
   } catch (error) {
-    return { result: "failure", outputs: {}, jobs: [{ ...blank(told), result: "failure", errors: error.messages ?? [error.message] }] };
+    return {
+      result: "failure",
+      outputs: {},
+      jobs: [{ ...blank(told), result: "failure", errors: error.messages ?? [error.message] }],
+    };
   }
 }
 
@@ -66,7 +88,10 @@ async function runAll(told, token, place, scope) {
   const outputs = {};
   let result = "success";
   for (const [index, matrix] of all.entries()) {
-    const one = { matrix, strategy: { "fail-fast": failFast, "job-index": index, "job-total": all.length, "max-parallel": all.length } };
+    const one = {
+      matrix,
+      strategy: { "fail-fast": failFast, "job-index": index, "job-total": all.length, "max-parallel": all.length },
+    };
     if (result !== "success" && failFast) {
       jobs.push({ ...blank(told), matrix, result: "cancelled" });
       continue;
@@ -86,20 +111,37 @@ async function runOne(told, token, place, { matrix, strategy }) {
   const permissions = resolvePermissions(token.permissions, place.workflow.permissions, asked);
   const name = token.name ? text(token.name, scope) : told.name + suffix(matrix);
   const common = {
-    ...blank(told), name, matrix, permissions,
+    ...blank(told),
+    name,
+    matrix,
+    permissions,
     concurrency: concurrencyOf(token.concurrency, scope),
   };
   if (token.uses) return runCall(common, token, { ...place, contexts, permissions }, scope);
-  const [wanted] = environmentOf(token, scope);
-  const inner = { ...place, id: told.id.split(" / ").at(-1), key: name, contexts, permissions, environmentName: wanted };
-  const report = await runJob(token, { ...inner, run: { ...place.run, environmentName: wanted } });
+  const environmentName = environmentOf(token, scope);
+  const inner = {
+    ...place,
+    id: told.id.split(" / ").at(-1),
+    key: name,
+    contexts,
+    permissions,
+    environmentName,
+  };
+  const report = await runJob(token, inner);
   const forgiven = Boolean(token["continue-on-error"] && resolve(token["continue-on-error"], scope));
   const job = {
-    ...common, ...report, runs_on: resolve(token["runs-on"], scope),
+    ...common,
+    ...report,
+    runs_on: resolve(token["runs-on"], scope),
     timeout_minutes: token["timeout-minutes"] ? Number(resolve(token["timeout-minutes"], scope)) : null,
     continue_on_error: forgiven,
   };
-  return { jobs: [job], outputs: report.outputs, result: report.result, forgiven: forgiven && report.result === "failure" };
+  return {
+    jobs: [job],
+    outputs: report.outputs,
+    result: report.result,
+    forgiven: forgiven && report.result === "failure",
+  };
 }
 
 /** A job that calls a workflow of this repository (./…), or one of a repository that the test has mapped. */
@@ -111,10 +153,21 @@ async function runCall(common, token, place, scope) {
   const workflow = fields(document.root);
   const definition = fields(fields(workflow.on).workflow_call);
   const inside = {
-    run: place.run, document, workflow, origin, callee, caller: place,
-    contexts: { github: place.contexts.github, vars: place.contexts.vars, inputs: callInputs(definition, token, scope) },
+    run: place.run,
+    document,
+    workflow,
+    origin,
+    callee,
+    caller: place,
+    contexts: {
+      github: place.contexts.github,
+      vars: place.contexts.vars,
+      inputs: callInputs(definition, token, scope),
+    },
     secrets: callSecrets(definition, token, scope, place.secrets),
-    limit: place.permissions, prefix: `${common.id} / `, depth: place.depth + 1,
+    limit: place.permissions,
+    prefix: `${common.id} / `,
+    depth: place.depth + 1,
   };
   const { jobs, results, outputs } = await runJobs(inside);
   const bad = ["cancelled", "failure"].find((each) => Object.values(results).some(({ result }) => result === each));
@@ -125,12 +178,13 @@ function locate(uses, { run, origin }) {
   const [, repository, path] = /^([^/]+\/[^/]+)\/(.+)@.+$/.exec(uses) ?? [];
   const root = repository ? run.request.actions[repository.toLowerCase()] : origin;
   const file = path ?? uses.slice(2);
-  if (!root || !existsSync(join(root, file))) throw new Error(`error parsing called workflow "${uses}": workflow was not found`);
+  if (!root || !existsSync(join(root, file)))
+    throw new Error(`error parsing called workflow "${uses}": workflow was not found`);
   return { origin: root, path: file, callee: repository ? uses : `${run.github.repository}/${file}@${run.github.ref}` };
 }
 
 function workflowOutputs(place, results) {
-  const { outputs } = fields(fields(place.workflow.on?.templateTokenType === 2 ? place.workflow.on : undefined).workflow_call);
+  const { outputs } = fields(fields(place.workflow.on).workflow_call);
   if (!place.caller) return {};
   const scope = scopeOf(place, { jobs: results });
   return Object.fromEntries(entries(outputs).map(([name, output]) => [name, text(fields(output).value, scope)]));
@@ -151,11 +205,13 @@ function scopeOf(place, contexts = {}, ancestors = []) {
 
 function needsOf(token) {
   if (token.needs === undefined) return [];
-  return token.needs.templateTokenType === 1 ? [...token.needs].map(String) : [token.needs.toString()];
+  return isSequence(token.needs) ? [...token.needs].map(String) : [token.needs.toString()];
 }
 
 function contextOfNeeds(token, results) {
-  return Object.fromEntries(needsOf(token).map((id) => [id, { result: results[id].result, outputs: results[id].outputs }]));
+  return Object.fromEntries(
+    needsOf(token).map((id) => [id, { result: results[id].result, outputs: results[id].outputs }]),
+  );
 }
 
 function ancestorsOf(ids, results) {
@@ -181,8 +237,8 @@ function concurrencyOf(token, scope) {
 }
 
 function environmentOf(token, scope) {
-  if (!token.environment) return [undefined];
-  return [text(token.environment.templateTokenType === 2 ? fields(token.environment).name : token.environment, scope)];
+  const { environment } = token;
+  return environment && text(isMapping(environment) ? fields(environment).name : environment, scope);
 }
 
 function suffix(matrix) {
@@ -192,8 +248,27 @@ function suffix(matrix) {
 
 function blank({ id, name, needs }) {
   return {
-    id, name, needs, uses: "", result: "skipped", matrix: {}, permissions: {}, identity: false, concurrency: null,
-    runs_on: null, timeout_minutes: null, continue_on_error: false, deployment: null, outputs: {}, dropped_outputs: [],
-    errors: [], orphans: [], masks: [], steps: [], workspace: "", temp: "", home: "",
+    id,
+    name,
+    needs,
+    uses: "",
+    result: "skipped",
+    matrix: {},
+    permissions: {},
+    identity: false,
+    concurrency: null,
+    runs_on: null,
+    timeout_minutes: null,
+    continue_on_error: false,
+    deployment: null,
+    outputs: {},
+    dropped_outputs: [],
+    errors: [],
+    orphans: [],
+    masks: [],
+    steps: [],
+    workspace: "",
+    temp: "",
+    home: "",
   };
 }

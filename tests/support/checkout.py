@@ -72,9 +72,13 @@ class Checkout:
         return told
 
     def cached(self) -> list[str]:
-        """What is in the cache, but for the empty files that serve as locks."""
+        """What is in the cache, but for the empty files that serve as locks, and for bytecode."""
         folder = self.cache / "shapemaker"
-        return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock") if folder.exists() else []
+        return (
+            sorted(path.name for path in folder.iterdir() if path.suffix not in (".bytecode", ".lock"))
+            if folder.exists()
+            else []
+        )
 
 
 def make_checkout(folder: Path) -> Checkout:

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shapemaker_action.config.load import load
+from shapemaker_action.stages.migration import migrate
+from tests.support.consumer import write
+
+if TYPE_CHECKING:
+    from shapemaker_action.config.project import Project
+    from shapemaker_action.outcome import Outcome
 
 SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 """Nobody's; it must turn up nowhere."""
@@ -187,3 +197,31 @@ def project(name: str = "ovens", **documents: dict[str, object]) -> dict[str, st
         "configs/request.json": '{"weight": 500}\n',
         "configs/sagemaker_role.json": '{"Version": "2012-10-17", "Statement": []}\n',
     }
+
+
+def over(ours: dict[str, object], key: str, **fields: object) -> dict[str, object]:
+    """A section of a request with more fields."""
+    below = ours[key]
+    assert isinstance(below, dict)
+    return {key: {**below, **fields}}
+
+
+def run(folder: Path, *, makefile: bool = False, workflows: bool = False) -> Outcome:
+    return migrate.run(
+        migrate.Request(root=folder, project=".", makefile=makefile, workflows=workflows, role="", program="shapemaker")
+    )
+
+
+def migrated(folder: Path, files: dict[str, str]) -> tuple[Project, Outcome]:
+    outcome = run(write(folder, files))
+    return load([Path("shapemaker.yml")], root=folder).project, outcome
+
+
+def left(outcome: Outcome) -> dict[str, str]:
+    """What is not carried over, by its place."""
+    (table,) = [table for table in outcome.tables if table.title == "Not carried over"]
+    return {f"{where} {what}": instead for where, what, instead in table.rows}
+
+
+def is_left(outcome: Outcome, where: str, what: str) -> bool:
+    return any(each.startswith(where) and what in each for each in left(outcome))

@@ -62,7 +62,8 @@ class Api:
         for method, pattern, handler in self._routes():
             found = re.fullmatch(pattern, request.path)
             if found and method == request.method:
-                return handler(self, request, login, *found.groups())
+                answer: Answer = handler(self, request, login, *found.groups())
+                return answer
         return refusal(404, "Not Found")
 
     def _routes(self) -> list[tuple[str, str, Any]]:

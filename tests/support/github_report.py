@@ -169,13 +169,14 @@ def _step(report: dict[str, Any]) -> Step:
     inputs = report.pop("with")
     read = {
         "inputs": inputs,
-        "annotations": [_annotation(each) for each in report["annotations"]],
+        "annotations": [read_annotation(each) for each in report["annotations"]],
         "commands": [Command(**each) for each in report["commands"]],
         "steps": [_step(each) for each in report["steps"]],
     }
     return Step(**{**report, **read})
 
 
-def _annotation(report: dict[str, str]) -> Annotation:
+def read_annotation(report: dict[str, str]) -> Annotation:
+    """One annotation of a report."""
     names = {"endLine": "end_line", "endColumn": "end_column"}
     return Annotation(**{names.get(name, name): value for name, value in report.items()})

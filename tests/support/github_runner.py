@@ -67,6 +67,17 @@ class Event:
             payload["merge_group"] |= {"base_sha": base, "head_sha": head}
         return replace(self, sha=head, event=payload)
 
+    def trigger(self) -> dict[str, Any]:
+        """What `on:` has to be so that this event starts a workflow."""
+        filters: dict[str, Any] = {}
+        if "action" in self.event:
+            filters["types"] = [self.event["action"]]
+        if "workflow_run" in self.event:
+            filters["workflows"] = [self.event["workflow_run"]["name"]]
+        if "schedule" in self.event:
+            return {"schedule": [{"cron": self.event["schedule"]}]}
+        return {self.event_name: filters or None}
+
     def github(self, api: str) -> dict[str, Any]:
         """The github context, as far as it is the same in all jobs."""
         repository = self.event["repository"]["full_name"]
@@ -158,7 +169,7 @@ class Runner:
         """Run these steps as the job `job`, after a checkout; `job` are fields such as permissions or outputs."""
         checkout = {"uses": "actions/checkout@v4"}
         text = {"runs-on": "ubuntu-24.04", **job, "steps": [checkout, *steps]}
-        return self.text({"name": "Test", "on": [self.event.event_name], "jobs": {"job": text}})
+        return self.text({"name": "Test", "on": self.event.trigger(), "jobs": {"job": text}})
 
     def use(self, **inputs: str) -> Run:
         """Run the action alone, as the step `shapemaker`; an input like working-directory is `working_directory`."""

@@ -63,10 +63,10 @@ class Account:
         """Status and XML."""
         if self.refusals:
             code, message = self.refusals[0]
-            return 403, _error(code, message)
+            return 403, refusal_document(code, message)
         token = form["WebIdentityToken"]
         if token in {each.token for each in self.sessions.values()}:
-            return 400, _error("InvalidIdentityToken", "this token has been used")
+            return 400, refusal_document("InvalidIdentityToken", "this token has been used")
         session = Session(
             key=f"ASIA{secrets.token_hex(8).upper()}",
             secret=secrets.token_urlsafe(30),
@@ -94,7 +94,8 @@ def _claims(token: str) -> dict[str, object]:
     return found
 
 
-def _error(code: str, message: str) -> str:
+def refusal_document(code: str, message: str) -> str:
+    """An error as STS writes it."""
     return (
         '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
         f"<Code>{code}</Code><Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
@@ -135,7 +136,7 @@ def account(service: LocalService) -> Iterator[Account]:
             if refused:
                 made.expired.append(word)
                 json_error = json.dumps({"__type": refused, "message": "the security token is no good"})
-                self.reply(400, json_error if "X-Amz-Target" in self.headers else _error(refused, "no good"))
+                self.reply(400, json_error if "X-Amz-Target" in self.headers else refusal_document(refused, "no good"))
                 return
             self.forward(key, body)
 

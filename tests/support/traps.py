@@ -28,8 +28,8 @@ MODULES = (
     "yaml",
 )
 TRAP = """\
-import pathlib
-pathlib.Path({marker!r}).open("a").write(__name__ + "\n")
+with open({marker!r}, "a") as marker:  # without an import, which might be a trap itself
+    marker.write(__name__ + "\\n")
 raise SystemExit("trapped: " + __name__)
 """
 

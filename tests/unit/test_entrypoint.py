@@ -51,11 +51,11 @@ def program(folder: Path, script: str) -> Path:
     return folder
 
 
-def start_hanging_install(checkout: Checkout, folder: Path) -> subprocess.Popen[str]:
+def start_hanging_install(checkout: Checkout, folder: Path, **environ: str) -> subprocess.Popen[str]:
     """Start with a uv that writes half of what it should, and wait until it is there."""
     script = 'while [ "$1" != --target ]; do shift; done; mkdir "$2" && touch "$2/half" && exec sleep 600'
     path = f"{program(folder, script)}:{checkout.environ['PATH']}"
-    process = without_pip_settings(checkout).start(PATH=path, PIP_CONFIG_FILE=os.devnull)
+    process = without_pip_settings(checkout).start(PATH=path, PIP_CONFIG_FILE=os.devnull, **environ)
     while not list(checkout.cache.glob("shapemaker/*.partial/half")):
         time.sleep(0.01)
     return process
@@ -112,11 +112,17 @@ def test_parallel_first_runs_install_once(checkout: Checkout) -> None:
 def test_a_cancelled_install_leaves_nothing_and_the_next_run_starts_afresh(
     checkout: Checkout, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    process = start_hanging_install(checkout, tmp_path / "bin")
+    output, summary = tmp_path / "output", tmp_path / "summary"
+    process = start_hanging_install(
+        checkout, tmp_path / "bin", GITHUB_OUTPUT=str(output), GITHUB_STEP_SUMMARY=str(summary)
+    )
     process.send_signal(number)
     _, stderr = process.communicate()
     assert process.returncode == code
     assert "Traceback" not in stderr
+    assert "next: run the same command again" in stderr
+    assert output.read_text() == f"exit-code={code}\n"
+    assert "run the job again" in summary.read_text()
     assert checkout.cached() == []
     assert checkout.told()["demo"]
 

@@ -8,7 +8,7 @@ from shapemaker_action.local.sagemaker import endpoint_config, images, model, sc
 from shapemaker_action.local.sagemaker.deployment import Policy
 from shapemaker_action.local.sagemaker.endpoint_run import EndpointRun, plan, variants_of
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
-from shapemaker_action.local.sagemaker.refusals import already_exists, invalid, not_found, refuse_others
+from shapemaker_action.local.sagemaker.refusals import ANY, Honoured, already_exists, invalid, not_found, refuse_others
 from shapemaker_action.local.sagemaker.service import service
 from shapemaker_action.local.sagemaker.store import Key, Record
 from shapemaker_action.local.sagemaker.variant import Variant
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
     from shapemaker_action.local.wire import Call
     from shapemaker_action.local.world import World
 
-ANY: tuple[object, ...] = ()
-CREATABLE: Mapping[str, tuple[object, ...]] = dict.fromkeys(
-    ("EndpointName", "EndpointConfigName", "DeploymentConfig", "Tags"), ANY
-)
-UPDATABLE: Mapping[str, tuple[object, ...]] = dict.fromkeys(
+CREATABLE: Honoured = dict.fromkeys(("EndpointName", "EndpointConfigName", "DeploymentConfig", "Tags"), ANY)
+UPDATABLE: Honoured = dict.fromkeys(
     (
         "EndpointName",
         "EndpointConfigName",
@@ -35,7 +32,7 @@ UPDATABLE: Mapping[str, tuple[object, ...]] = dict.fromkeys(
     ),
     ANY,
 )
-RESIZABLE: Mapping[str, tuple[object, ...]] = dict.fromkeys(
+RESIZABLE: Honoured = dict.fromkeys(
     (
         "EndpointName",
         "DesiredWeightsAndCapacities.VariantName",

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from shapemaker_action.local.sagemaker import role, tags
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
-from shapemaker_action.local.sagemaker.refusals import already_exists, invalid, missing, not_found, refuse_others
+from shapemaker_action.local.sagemaker.refusals import (
+    ANY,
+    Honoured,
+    already_exists,
+    invalid,
+    missing,
+    not_found,
+    refuse_others,
+)
 from shapemaker_action.local.sagemaker.service import service
 from shapemaker_action.local.sagemaker.store import Key, Record
 
@@ -16,8 +24,7 @@ if TYPE_CHECKING:
     from shapemaker_action.local.wire import Call
     from shapemaker_action.local.world import World
 
-ANY: tuple[object, ...] = ()
-HONOURED: Mapping[str, tuple[object, ...]] = {
+HONOURED: Honoured = {
     "EndpointConfigName": ANY,
     "Tags": ANY,
     "ExecutionRoleArn": ANY,

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from shapemaker_action.errors import ShapemakerError
+from shapemaker_action.local.sagemaker import harvest
 from shapemaker_action.local.sagemaker.deployment import Policy
 from shapemaker_action.local.sagemaker.fleet import DRAIN, FIRST_PAUSE, LONGEST_PAUSE, Fleet, FleetError
 from shapemaker_action.local.sagemaker.instance import Site
@@ -134,7 +135,7 @@ class EndpointRun:
     def restore(self, record: Record) -> None:
         """After a restart: clear up what the earlier server left running, serve again, and go on with its work."""
         try:
-            self._clear_up()
+            self._clear_up(record)
             if record.state.get("deployed") and record.status != "Deleting":
                 fleet = self._fleet(record.state["deployed"])
                 self._router.route(Share(fleet, 1.0))
@@ -147,7 +148,11 @@ class EndpointRun:
         if record.status in again:
             again[record.status](self)
 
-    def _clear_up(self) -> None:
+    def _clear_up(self, record: Record) -> None:
+        wanted = {str(record.state[part]["generation"]) for part in ("deployed", "pending") if record.state.get(part)}
+        directory = self._service.workdir(self._key)
+        for left in [each for each in directory.glob("*") if each.name not in wanted]:
+            harvest.discard(left)
         try:
             for container in self._world.engine.find(self._labels()):
                 container.remove()

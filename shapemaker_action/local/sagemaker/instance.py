@@ -177,6 +177,8 @@ class Instance:
         while strikes < GIVEN_UP and not self.ended.is_set() and not self.retired.is_set():
             self._news.wait(SICK_INTERVAL if strikes or not self.ready else WATCH_INTERVAL)
             self._news.clear()
+            if self.retired.is_set():
+                return
             strikes = 0 if self.ping() else strikes + 1
             if strikes == 0 or strikes >= OUT_OF_SERVICE:
                 self.ready = strikes == 0

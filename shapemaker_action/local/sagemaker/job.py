@@ -86,7 +86,8 @@ class JobRun(ABC):
             self.stop()
         if "started" not in self._record.state:
             self._change(self._begin)
-        return self._settle(hosts, self._attend(hosts, again=again is not None))
+        reason = self._settle(hosts, self._attend(hosts, again=again is not None))
+        return self._run() if reason == failure.INTERNAL and self._retry() else reason
 
     @abstractmethod
     def _fill(self, number: int, host: str) -> None:
@@ -120,7 +121,7 @@ class JobRun(ABC):
             _LOG.warning("something is left of %s: %s", self._record.name, error)
 
     def _retry(self) -> bool:
-        """Whether to begin anew although the containers are lost."""
+        """Whether to begin anew after the containers were lost; the record then knows of no start."""
         return False
 
     def _find(self) -> Hosts | None:

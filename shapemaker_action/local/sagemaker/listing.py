@@ -6,7 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from shapemaker_action.local.sagemaker.refusals import invalid
+from shapemaker_action.local.sagemaker.refusals import Honoured, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ PAGE = 10
 """What a page holds when the request doesn't say."""
 
 
-LISTABLE: Mapping[str, tuple[object, ...]] = dict.fromkeys(
+LISTABLE: Honoured = dict.fromkeys(
     (
         "NextToken",
         "MaxResults",

@@ -8,19 +8,24 @@ from botocore.exceptions import ClientError
 
 from shapemaker_action.local.sagemaker import images, objects, role, tags
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
-from shapemaker_action.local.sagemaker.refusals import already_exists, invalid, missing, not_found, refuse_others
+from shapemaker_action.local.sagemaker.refusals import (
+    ANY,
+    Honoured,
+    already_exists,
+    invalid,
+    missing,
+    not_found,
+    refuse_others,
+)
 from shapemaker_action.local.sagemaker.service import service
 from shapemaker_action.local.sagemaker.store import Key, Record
 from shapemaker_action.local.sagemaker.variant import ModelData
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from shapemaker_action.local.wire import Call
     from shapemaker_action.local.world import World
 
-ANY: tuple[object, ...] = ()
-_CONTAINER: Mapping[str, tuple[object, ...]] = {
+_CONTAINER: Honoured = {
     "Image": ANY,
     "ImageConfig.RepositoryAccessMode": ("Platform",),
     "Mode": ("SingleModel",),
@@ -31,7 +36,7 @@ _CONTAINER: Mapping[str, tuple[object, ...]] = {
     "Environment": ANY,
     "ContainerHostname": ANY,
 }
-HONOURED: Mapping[str, tuple[object, ...]] = {
+HONOURED: Honoured = {
     "ModelName": ANY,
     "ExecutionRoleArn": ANY,
     "Tags": ANY,

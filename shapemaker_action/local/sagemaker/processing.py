@@ -10,7 +10,7 @@ from shapemaker_action.local.sagemaker.job_record import TERMINAL, first_state, 
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
 from shapemaker_action.local.sagemaker.processing_run import ProcessingRun
 from shapemaker_action.local.sagemaker.processing_spec import ProcessingSpec, stopping
-from shapemaker_action.local.sagemaker.refusals import invalid, missing, refuse_others
+from shapemaker_action.local.sagemaker.refusals import ANY, Honoured, invalid, missing, refuse_others
 from shapemaker_action.local.sagemaker.service import service
 from shapemaker_action.local.sagemaker.store import Key, Record
 from shapemaker_action.local.wire import ApiError
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from shapemaker_action.local.wire import Call
     from shapemaker_action.local.world import World
 
-ANY: tuple[object, ...] = ()
-HONOURED: Mapping[str, tuple[object, ...]] = {
+HONOURED: Honoured = {
     "ProcessingJobName": ANY,
     "RoleArn": ANY,
     "Tags": ANY,

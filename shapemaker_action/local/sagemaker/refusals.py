@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shapemaker_action.local.wire import ApiError
 from shapemaker_action.service_model import Violation, aws_message
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 NOUNS = {"model": "model", "endpoint-config": "endpoint configuration", "endpoint": "endpoint"}
 
-Honoured = "Mapping[str, tuple[object, ...]]"
-"""Member path (`OutputDataConfig.S3OutputPath`) to the values that are honoured; none means any value."""
+Honoured: TypeAlias = "Mapping[str, tuple[object, ...]]"
+"""Member path (`OutputDataConfig.S3OutputPath`) to the values that are honoured."""
+ANY: tuple[object, ...] = ()
+"""Every value is honoured."""
 
 
 def invalid(message: str) -> ApiError:
@@ -51,7 +53,7 @@ def already_exists(kind: str, arn: str) -> ApiError:
     return invalid(f'Cannot create already existing {NOUNS[kind]} "{arn}".')
 
 
-def refuse_others(call: Call, honoured: Mapping[str, tuple[object, ...]]) -> None:
+def refuse_others(call: Call, honoured: Honoured) -> None:
     """Raise for members that the local SageMaker doesn't act on: ignoring one would let a wrong request pass here.
 
     Empty and false values ask for nothing and pass.
@@ -64,7 +66,7 @@ def refuse_others(call: Call, honoured: Mapping[str, tuple[object, ...]]) -> Non
         )
 
 
-def _foreign(value: Any, path: str, honoured: Mapping[str, tuple[object, ...]]) -> Iterator[str]:
+def _foreign(value: Any, path: str, honoured: Honoured) -> Iterator[str]:
     if value in (None, False, "", [], {}):
         return
     if path in honoured:

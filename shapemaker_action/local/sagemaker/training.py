@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from shapemaker_action.local.sagemaker import channel, job_record, metrics, role, tags
 from shapemaker_action.local.sagemaker.job_record import TERMINAL, first_state, tidy
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
-from shapemaker_action.local.sagemaker.refusals import invalid, missing, refuse_others
+from shapemaker_action.local.sagemaker.refusals import ANY, Honoured, invalid, missing, refuse_others
 from shapemaker_action.local.sagemaker.service import service
 from shapemaker_action.local.sagemaker.store import Key, Record
 from shapemaker_action.local.sagemaker.training_run import TrainingRun
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from shapemaker_action.local.wire import Call
     from shapemaker_action.local.world import World
 
-ANY: tuple[object, ...] = ()
-HONOURED: Mapping[str, tuple[object, ...]] = {
+HONOURED: Honoured = {
     "TrainingJobName": ANY,
     "RoleArn": ANY,
     "HyperParameters": ANY,

@@ -42,6 +42,9 @@ class TrainingRun(JobRun):
         if attempt >= self._spec.attempts or self._stopping.is_set():
             return False
 
+        for pipe in self._pipes:
+            pipe.close()
+
         def back(record: Record) -> None:
             record.state["attempt"] = attempt + 1
             del record.state["started"]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shapemaker_action.aws.session import AwsCallError
 from shapemaker_action.aws.wait import Clock, Pace, Wait, until
 from shapemaker_action.errors import DeadlineError, EnvironmentProblemError
 from shapemaker_action.events import Notice, Progress
@@ -90,3 +91,29 @@ def test_a_network_that_stays_away_is_a_deadline_for_the_work_goes_on(deadline: 
         until(wait, network.read, lambda _: False, str, clock=ticking.clock, emit=lambda _: None)
     assert (caught.value.state, caught.value.remedy) == ("it goes on", "wait on with: x")
     assert ticking.time <= 700
+
+
+def test_credentials_that_end_leave_the_work_to_itself() -> None:
+    def refused() -> str:
+        raise AwsCallError("sagemaker", "DescribeTrainingJob", "ExpiredTokenException", "expired", 400)
+
+    wait = Wait(subject="training job x", deadline=30, remedy="wait on with: shapemaker train")
+    with pytest.raises(DeadlineError) as caught:
+        until(wait, refused, bool, str, clock=Ticking().clock, emit=lambda _: None)
+    assert "ExpiredTokenException" in caught.value.message
+    assert caught.value.remedy == "renew the credentials, then wait on with: shapemaker train"
+
+
+def test_a_missing_permission_is_no_end_of_credentials() -> None:
+    def refused() -> str:
+        raise AwsCallError("sagemaker", "DescribeTrainingJob", "AccessDeniedException", "no", 400)
+
+    with pytest.raises(AwsCallError):
+        until(
+            Wait(subject="job", deadline=30, remedy="again"),
+            refused,
+            bool,
+            str,
+            clock=Ticking().clock,
+            emit=lambda _: None,
+        )

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from shapemaker_action.config import document
 from shapemaker_action.config.document import MAX_BYTES, MAX_NODES, UnreadableError
 from shapemaker_action.config.node import ListNode, MappingNode, dotted, find, key_position, plain, value_position
 from shapemaker_action.diagnostics import Position
+
+CASES = Path(__file__).parents[2] / "cases" / "config"
 
 
 def read(text: str | bytes, file: str = "shapemaker.yml") -> MappingNode:
@@ -221,3 +226,15 @@ def test_a_value_of_the_command_line_may_be_a_list_or_mapping() -> None:
     assert plain(node) == [1, {"a": "b"}]
     assert str(find(node, (1, "a")).position) == "--set:2:17"  # type: ignore[union-attr]
     assert plain(document.parse_value("", Position(file="--set"))) is None
+
+
+def test_both_parsers_see_the_same_tree_at_the_same_places() -> None:
+    for path in sorted(CASES.glob("good-*/*.yml")):
+        text = path.read_text().rstrip("\n")
+        # Without a line end at its end PyYAML's own scanner reads it, with one libyaml.
+        assert read(text) == read(f"{text}\n"), path
+
+
+@pytest.mark.parametrize("text", ["a: {b: }\n", "a:\tb\n", "a: {?b: 1}\n", "a: |x\n", "a: !\n", "a:\n# nothing\n"])
+def test_what_the_parsers_disagree_on_is_as_pyyaml_says(text: str) -> None:
+    assert document._loader(text) is yaml.SafeLoader  # noqa: SLF001 - the choice shows nowhere else

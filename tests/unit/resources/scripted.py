@@ -40,6 +40,9 @@ class Scripted(Aws):
         reply: dict[str, Any] = answer
         return reply
 
+    def call_briefly(self, service: str, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        return self.call(service, operation, request)
+
     def requests(self, operation: str) -> list[dict[str, Any]]:
         return [request for name, request in self.asked if name.endswith(f" {operation}")]
 

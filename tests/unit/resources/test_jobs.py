@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
 from shapemaker_action.aws.session import AwsCallError
-from shapemaker_action.errors import CapacityError, ForeignError
+from shapemaker_action.aws.wait import Clock
+from shapemaker_action.errors import Cancelled, CapacityError, ForeignError
 from shapemaker_action.resources import job, processing_job, training_job
 from shapemaker_action.resources.model import Model, Source, wanted
 from shapemaker_action.resources.place import Place
 from shapemaker_action.resources.processing_job import Candidate, ProcessingJob
 from shapemaker_action.resources.request import after_creation
 from shapemaker_action.resources.training_job import TrainingJob
-from tests.unit.resources.scripted import MISSING, Scripted, context
+from tests.unit.resources.scripted import ACCOUNT, MISSING, Scripted, context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,3 +131,51 @@ def test_a_fault_of_sagemaker_is_no_lack_of_instances(tmp_path: Path, reason: st
     reply = described("TrainingJob", "Failed", FailureReason=reason)
     with pytest.raises(CapacityError, match=told):
         job.demand_completed(context(tmp_path, Scripted({})), job.TRAINING, "j", reply)
+
+
+def cancelled_while_waiting(folder: Path, script: Mapping[str, Any], on_cancel: str) -> tuple[Cancelled, Scripted]:
+    def interrupted(_: float) -> NoReturn:
+        raise Cancelled(15)
+
+    aws = Scripted({"DescribeTrainingJob": described("TrainingJob", "InProgress"), **script})
+    there = context(folder, aws)
+    switches = replace(there.switches, on_cancel=on_cancel)
+    there = replace(there, clock=Clock(now=lambda: 0.0, sleep=interrupted), switches=switches)
+    with pytest.raises(Cancelled) as caught:
+        TrainingJob(name="law-train-1", owner="law", limit=60).create(there)
+    return caught.value, aws
+
+
+def test_a_job_that_is_waited_for_is_left_alone(tmp_path: Path) -> None:
+    cancelled, aws = cancelled_while_waiting(tmp_path, {}, "leave")
+    assert cancelled.state == ""
+    assert aws.requests("StopTrainingJob") == []
+
+
+def test_a_job_that_is_waited_for_is_stopped_when_that_is_wanted(tmp_path: Path) -> None:
+    cancelled, aws = cancelled_while_waiting(tmp_path, {}, "stop")
+    assert cancelled.state == "training job 'law-train-1' will stop; the next run begins another"
+    assert aws.requests("StopTrainingJob") == [{"TrainingJobName": "law-train-1"}]
+    (mark,) = aws.requests("AddTags")
+    assert mark["ResourceArn"] == f"arn:aws:sagemaker:eu-west-1:{ACCOUNT}:training-job/law-train-1"
+
+
+@pytest.mark.parametrize(
+    ("operation", "told"),
+    [("StopTrainingJob", "will go on as it was"), ("AddTags", "will stop; another run needs --retry")],
+)
+def test_a_job_that_cannot_be_stopped_is_told_as_it_is(tmp_path: Path, operation: str, told: str) -> None:
+    denied = AwsCallError("sagemaker", operation, "AccessDenied", "no", 403)
+    cancelled, _ = cancelled_while_waiting(tmp_path, {operation: denied}, "stop")
+    assert told in cancelled.state
+    assert "AccessDenied" in cancelled.state
+
+
+@pytest.mark.parametrize("status", ["Stopping", "Stopped"])
+@pytest.mark.parametrize(("tags", "name"), [([{"Key": "shapemaker:cancelled", "Value": "true"}], "b-r2"), ([], "b")])
+def test_what_a_signal_has_stopped_is_begun_anew(
+    tmp_path: Path, status: str, tags: list[dict[str, str]], name: str
+) -> None:
+    answers = [described("TrainingJob", status), MISSING]
+    there = context(tmp_path, Scripted({"DescribeTrainingJob": answers, "ListTags": {"Tags": tags}}))
+    assert job.newest_attempt(there, job.TRAINING, "b", lambda _: "s3://b/k") == name

@@ -1,0 +1,109 @@
+"""init --workflow: the workflows of a consuming repository, from `templates/workflows`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from shapemaker_action import __version__, git
+from shapemaker_action.assets import PACKAGE, templates
+from shapemaker_action.config import document
+from shapemaker_action.config.node import MappingNode, find
+from shapemaker_action.errors import InvalidInputError
+from shapemaker_action.outcome import Outcome, Table
+from shapemaker_action.stages import new_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+FOLDER = ".github/workflows"
+CONFIG = "shapemaker.yml"
+ENVIRONMENT = "production"
+"""The environment that the templates deploy to."""
+
+_UNPINNED = re.compile(r"@0{40} # v[0-9.]+")
+_VARIABLE = re.compile(r"\bvars\.(SHAPEMAKER_[A-Z_]+)")
+_INPUT = re.compile(r"^ {10}environment: (?:production|\$\{\{ inputs\.environment \}\})\n", re.MULTILINE)
+_NAMED = re.compile(rf"^( +(?:environment|name|group|default): ){ENVIRONMENT}\b", re.MULTILINE)
+_CHOICES = re.compile(rf"^( +- ){ENVIRONMENT}\n", re.MULTILINE)
+
+
+def files(environments: Sequence[str], chosen: str) -> dict[str, str]:
+    """Texts by path. `chosen` is where a push to main deploys to; empty in a repository without environments."""
+    reference = _reference()
+    found: dict[str, str] = {}
+    for path in sorted((templates() / "workflows").glob("*.yml")):
+        text = path.read_text(encoding="utf-8")
+        if chosen:
+            text = _NAMED.sub(rf"\g<1>{chosen}", text)
+            text = _CHOICES.sub(lambda match: "".join(f"{match[1]}{name}\n" for name in environments), text)
+        else:
+            text = _INPUT.sub("", text)
+        found[f"{FOLDER}/{path.name}"] = _UNPINNED.sub(reference, text) if reference else text
+    return found
+
+
+def variables(texts: Iterable[str], role: str) -> Table:
+    """What to set on GitHub, so that the workflows work on AWS and not on the local SageMaker."""
+    names = sorted({name for text in texts for name in _VARIABLE.findall(text)})
+    value = shlex.quote(role or "arn:aws:iam::ACCOUNT:role/NAME")
+    rows = tuple((f"gh variable set {name} --body {value}",) for name in names)
+    return Table(title="To work on AWS; until then all is done on the local SageMaker", header=("",), rows=rows)
+
+
+def run(root: Path, config: str, *, environment: str, role: str) -> Outcome:
+    """Only the workflows; the repository must have a configuration to run."""
+    if config != CONFIG:
+        raise InvalidInputError(
+            f"the workflows are for a {CONFIG} in the repository's root, not for {config}",
+            state="nothing was written",
+            remedy="for many models begin with templates/workflows/instead/monorepo.yml",
+        )
+    environments = _environments(root)
+    wanted = files(environments, _chosen(environments, environment))
+    with new_files.written(root, wanted):
+        written = Table(title="Workflows", header=("",), rows=tuple((path,) for path in wanted))
+    return Outcome(tables=(written, variables(wanted.values(), role)), next="git add .github, commit and push")
+
+
+def _environments(root: Path) -> list[str]:
+    """Their names in the configuration, which must be there and readable."""
+    try:
+        parsed = document.parse((root / CONFIG).read_bytes(), CONFIG)
+    except FileNotFoundError:
+        raise InvalidInputError(
+            f"there is no {CONFIG} here, and without it a workflow has nothing to run",
+            state="nothing was written",
+            remedy="name the repository's root with --directory, or begin a new repository: init",
+        ) from None
+    except IsADirectoryError:
+        raise InvalidInputError(f"{CONFIG} is a folder", state="nothing was written", remedy="make it a file") from None
+    except document.UnreadableError as error:
+        raise new_files.refusal(error.diagnostics) from None
+    section = find(parsed, ("environments",))
+    return list(section.entries) if isinstance(section, MappingNode) else []
+
+
+def _chosen(environments: Sequence[str], wanted: str) -> str:
+    if not environments and not wanted:
+        return ""
+    name = wanted or ENVIRONMENT
+    if name not in environments:
+        raise InvalidInputError(
+            f"{CONFIG} has no environment {name!r} for the workflows to deploy to",
+            state="nothing was written",
+            remedy=f"name one of: --environment {' | '.join(environments)}"
+            if environments
+            else "leave --environment out",
+        )
+    return name
+
+
+def _reference() -> str:
+    """This checkout's commit, by which the Action is pinned; empty for an installed tool, whose templates have it."""
+    if templates().parent == PACKAGE or not (PACKAGE.parent / ".git").exists():
+        return ""
+    commit = git.described(PACKAGE.parent).partition("+")[0]
+    return f"@{commit} # v{__version__}" if commit else ""

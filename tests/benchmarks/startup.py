@@ -1,0 +1,137 @@
+"""What a start costs, beside what everybody knows: python3 -m tests.benchmarks.startup [--rounds N] [--python PATH].
+
+The Python should be a plain one: `python3 -c pass` runs what lies in its site-packages, and the entry point does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.benchmarks.timing import Times, measure, milliseconds, show
+
+ROOT = Path(__file__).resolve().parents[2]
+REFUSAL = b'{"__type": "AccessDeniedException", "message": "refused"}'
+PARSE = """
+import os, sys, time
+sys.path[:0] = [{site!r}, {root!r}]
+from pathlib import Path
+data = Path("shapemaker.yml").read_bytes()
+began = time.perf_counter(), time.process_time()
+from shapemaker_action.config import document
+imported = time.perf_counter(), time.process_time()
+document.parse(data, "shapemaker.yml")
+ended = time.perf_counter(), time.process_time()
+for start, end in ((began, imported), (imported, ended)):
+    print((end[0] - start[0]) * 1000, (end[1] - start[1]) * 1000)
+"""
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    """An AWS that says no to the first request, which is as far as a start goes."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(REFUSAL)))
+        self.end_headers()
+        self.wfile.write(REFUSAL)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def main() -> None:
+    """Print the tables; nothing is judged here."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=15)
+    options.add_argument("--python", default=shutil.which("python3") or sys.executable)
+    options.add_argument("--cold", action="store_true", help="also install: with uv and with pip, from the index")
+    given = options.parse_args()
+    python = subprocess.run(
+        [given.python, "-c", "import sys; print(sys.executable)"], check=True, capture_output=True, text=True
+    ).stdout.strip()
+    with tempfile.TemporaryDirectory() as scratch:
+        warm(python, given.rounds, Path(scratch) / "cache")
+        if given.cold:
+            cold(python, Path(scratch))
+
+
+def environment(cache: Path) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GITHUB_", "AWS_", "RUNNER_"))}
+    return {**kept, "SHAPEMAKER_TOOL_CACHE": str(cache)}
+
+
+def warm(python: str, rounds: int, cache: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Refusing)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    environ = {
+        **environment(cache),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }
+    ours = [python, "-IS", str(ROOT / "entrypoint")]
+    commands = {"python3 -c pass": [python, "-c", "pass"], "validate": [*ours, "validate"]}
+    commands |= {"status, to AWS's first answer": [*ours, "status"]}
+    aws = Path(sys.executable).with_name("aws")
+    if aws.is_file():
+        commands["aws --version"] = [sys.executable, str(aws), "--version"]
+    for command in commands.values():
+        subprocess.run(command, check=False, cwd=ROOT, env=environ, capture_output=True)
+    times = measure(commands, rounds, cwd=ROOT, env=environ)
+    server.shutdown()
+    bare = times["python3 -c pass"]
+    rows = [_row(name, each, bare) for name, each in times.items()]
+    site = next(path for path in (cache / "shapemaker").iterdir() if not path.suffix)
+    loading, parsing = parse(python, site, rounds)
+    rows += [_row("loading the YAML library, in-process", loading, bare), _row("parsing the file", parsing, bare)]
+    show(f"Warm start ({rounds} rounds, medians)", rows, ("", "wall", "processor", "of python3 -c pass"))
+
+
+def _row(name: str, times: Times, bare: Times) -> tuple[str, ...]:
+    ratio = f"{times.wall / bare.wall:.1f} / {times.processor / bare.processor:.1f}"
+    return name, f"{times.wall:.1f} ms", f"{times.processor:.1f} ms", ratio
+
+
+def parse(python: str, site: Path, rounds: int) -> tuple[Times, Times]:
+    """What our own loader takes for the sample: its import, and the file."""
+    code = PARSE.format(site=str(site), root=str(ROOT))
+    found = []
+    for _ in range(rounds):
+        done = subprocess.run([python, "-IS", "-c", code], check=True, cwd=ROOT, capture_output=True, text=True)
+        found.append([tuple(map(float, line.split())) for line in done.stdout.splitlines()])
+    middle = sorted(found)[len(found) // 2]
+    return Times(*middle[0]), Times(*middle[1])
+
+
+def cold(python: str, scratch: Path) -> None:
+    """One installation each; the network has a say in it, and the installer's own cache."""
+    tools = {"uv": shutil.which("uv") or str(Path(sys.executable).with_name("uv")), "pip": ""}
+    rows = []
+    for name, tool in tools.items():
+        environ = environment(scratch / f"cold-{name}")
+        environ["PATH"] = f"{Path(tool).parent}:{environ['PATH']}" if tool else "/usr/bin:/bin"
+        began = time.perf_counter()
+        done = subprocess.run(
+            [python, "-IS", str(ROOT / "entrypoint"), "validate"],
+            check=False,
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+        )
+        took = (time.perf_counter() - began) * 1000
+        rows.append((name, milliseconds(took) if done.returncode == 0 else f"failed: {done.stderr.decode()[-200:]}"))
+    show("First run, installing", rows, ("", "wall"))
+
+
+if __name__ == "__main__":
+    main()
