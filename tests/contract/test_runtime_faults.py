@@ -139,15 +139,19 @@ def test_ping_and_the_others_are_answered_while_predictions_are_stuck(tmp_path: 
         spinning = [in_background(server.invoke, '{"instances": [[-2, 0, 0]]}') for _ in range(2)]
         answered = 0
         while any(each.is_running for each in [*stuck, *spinning]):
-            try:
-                assert server.request("GET", "/ping").status == 200
-                answered += 1
-            except OSError:  # a worker that is being replaced closes its side of the queue
-                time.sleep(0.05)
+            answered += _pings(server)
         assert {each.result().status for each in stuck} == {504}
         assert {each.result().status for each in spinning} <= {200, 504}
         assert answered > 3
         wait_until(lambda: _answers(server))
+
+
+def _pings(server: Server) -> bool:
+    try:
+        return server.request("GET", "/ping").status == 200
+    except OSError:  # a worker that is being replaced closes its side of the queue
+        time.sleep(0.05)
+        return False
 
 
 def _answers(server: Server) -> bool:

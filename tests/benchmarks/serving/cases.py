@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import models
-from measure import Figures, Load
+from tests.benchmarks.serving import models
+from tests.benchmarks.serving.measure import Figures, Load
 
 if TYPE_CHECKING:
-    from catalogue import Stack
+    from tests.benchmarks.serving.catalogue import Stack
 
 PEERS = ("fastapi", "mlserver", "bentoml", "litserve", "mlflow")
 OWN = ("template", "ours", "ours-stock")
@@ -92,7 +92,7 @@ def _npy(rows: list[list[float]]) -> tuple[bytes, str]:
 
 
 def _arrow(rows: list[list[float]]) -> tuple[bytes, str]:
-    import pyarrow as pa  # type: ignore[import-not-found]  # noqa: PLC0415 - only for this format
+    import pyarrow as pa  # noqa: PLC0415 - only for this format
 
     table = _columns(rows)
     stream = io.BytesIO()
@@ -102,15 +102,15 @@ def _arrow(rows: list[list[float]]) -> tuple[bytes, str]:
 
 
 def _parquet(rows: list[list[float]]) -> tuple[bytes, str]:
-    import pyarrow.parquet as pq  # type: ignore[import-not-found]  # noqa: PLC0415 - only for this format
+    import pyarrow.parquet as pq  # noqa: PLC0415 - only for this format
 
     stream = io.BytesIO()
     pq.write_table(_columns(rows), stream)
     return stream.getvalue(), "application/vnd.apache.parquet"
 
 
-def _columns(rows: list[list[float]]) -> pa.Table:  # type: ignore[name-defined]  # noqa: F821
-    import pyarrow as pa  # type: ignore[import-not-found]  # noqa: PLC0415 - only for these formats
+def _columns(rows: list[list[float]]) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - only for these formats
 
     return pa.table({f"x{index}": list(column) for index, column in enumerate(zip(*rows, strict=True))})
 
@@ -189,10 +189,10 @@ CASES = (
     Case(id="P7", title="the same, 200 connections", trial="H200", must=25, aim=80),
     Case(id="P8", title="RandomForest, 64 connections", trial="F64", must=20, aim=45),
     Case(id="P9a", title="HGB accelerated, 1 connection", trial="H1", must=5, aim=9, subject="ours-accelerated"),
-    Case(id="P9b", title="HGB accelerated, 64 connections", trial="H64", must=20, aim=90, subject="ours-accelerated"),
+    Case(id="P9b", title="the same, 64 connections", trial="H64", must=20, aim=90, subject="ours-accelerated"),
     Case(
         id="P9c",
-        title="RandomForest accelerated, 1 connection",
+        title="RandomForest accelerated",
         trial="F1",
         must=35,
         aim=45,
@@ -206,7 +206,7 @@ CASES = (
     Case(id="P11c", title="Arrow, 10,000 rows, against JSON", trial="R-arrow", trial_of_base="R10000", must=45, aim=65),
     Case(
         id="P11d",
-        title="Parquet, 10,000 rows, against JSON",
+        title="Parquet, 10,000 rows, against JSON rows",
         trial="R-parquet",
         trial_of_base="R10000",
         must=25,
@@ -259,8 +259,8 @@ CASES = (
     ),
     *(
         Case(
-            id=f"P15 {name}",
-            title=f"HGB, 64 connections, against {name}",
+            id="P15",
+            title="HGB, 64 connections",
             trial="H64",
             base=name,
             must=must,

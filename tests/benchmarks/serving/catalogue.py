@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import models
+from tests.benchmarks.serving import models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 HERE = Path(__file__).parent
 RUNTIME = HERE.parents[2] / "templates" / "runtime"
@@ -60,10 +63,8 @@ def _template(start: Start) -> list[str]:
         }}
         """)
     )
-    gunicorn = (
-        f"{start.python} -m gunicorn --bind unix:{socket} --workers {start.workers} --timeout 60 template_app:app"
-    )
-    return ["sh", "-c", f"nginx -c {conf} & exec {gunicorn} --no-control-socket --access-logfile -"]
+    gunicorn = f"{start.python} -m gunicorn --bind unix:{socket} --workers {start.workers} template_app:app"
+    return ["sh", "-c", f"nginx -c {conf} & exec {gunicorn} --timeout 60 --no-control-socket --access-logfile -"]
 
 
 def _ours(start: Start) -> list[str]:
@@ -85,9 +86,14 @@ def _bentoml(start: Start) -> list[str]:
 
 
 def _mlserver(start: Start) -> list[str]:
-    settings = {"http_port": start.port, "grpc_port": start.port + 1, "metrics_port": start.port + 2}
+    settings: dict[str, object] = {"http_port": start.port, "grpc_port": start.port + 1, "metrics_port": start.port + 2}
     settings |= {"host": "127.0.0.1", "parallel_workers": 0, "debug": False}
-    model = {"name": "m", "implementation": "mlserver_app.Runtime", "max_batch_size": 64, "max_batch_time": 0.002}
+    model: dict[str, object] = {
+        "name": "m",
+        "implementation": "mlserver_app.Runtime",
+        "max_batch_size": 64,
+        "max_batch_time": 0.002,
+    }
     (start.folder / "settings.json").write_text(json.dumps(settings))
     (start.folder / "model-settings.json").write_text(json.dumps(model))
     return [str(start.python), "-m", "mlserver", "start", "."]

@@ -11,12 +11,15 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import catalogue
+from tests.benchmarks.serving import catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SERVER_CORES, CLIENT_CORES = "0", "1"
 PATIENCE = 120
@@ -124,8 +127,8 @@ def environment(stack: catalogue.Stack, cache: Path) -> Path:
     if not ready.exists() or ready.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         for command in (
-            ["uv", "venv", "--quiet", folder],
-            ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", folder, *wanted.splitlines()],
+            ["uv", "venv", "--quiet", str(folder)],
+            ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(folder), *wanted.splitlines()],
         ):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
@@ -185,13 +188,18 @@ def _wrk(url: str, script: Path, connections: int, seconds: float) -> str:
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own server
-                if response.status < 300:  # noqa: PLR2004 - any success
-                    return
-        except OSError:
-            time.sleep(0.01)
+        if _answers(url):
+            return
+        time.sleep(0.01)
     raise NotStartedError(log.read_text(errors="replace")[-600:] or "it never answered")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own server
+            return bool(response.status < 300)
+    except OSError:
+        return False
 
 
 def _seconds_of(pid: int) -> float:

@@ -26,7 +26,7 @@ def make(folder: Path) -> None:
     for name in NAMES:
         place = folder / f"{name}.joblib"
         if not place.exists():
-            import joblib  # noqa: PLC0415 - only where a model is trained
+            import joblib  # type: ignore[import-untyped]  # noqa: PLC0415 - only where a model is trained
 
             joblib.dump(_trained(name), place)
 

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Load a server for ten minutes with everything it takes, good and bad, and watch its memory.
 
-    python tests/benchmarks/serving/soak.py [--minutes 10] [--server fast]
+    python -m tests.benchmarks.serving.soak [--minutes 10] [--server fast]
 
 Prints the memory of all workers each half minute; ends with 1 if that of the last third is over the middle third's by
 more than a twentieth, or if a good request got no answer.
@@ -20,8 +19,6 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[3]))
 
 from tests.support.runtime import Image, Server, children, send
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bentoml
 import numpy as np
-
 from models import load  # type: ignore[import-not-found]  # beside the servers' working directory
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
-from pydantic import BaseModel
-
 from models import load  # type: ignore[import-not-found]  # beside the servers' working directory
+from pydantic import BaseModel
 
 app = FastAPI()
 model = load()

@@ -6,7 +6,6 @@ import os
 from typing import Any
 
 import litserve
-
 from models import load  # type: ignore[import-not-found]  # beside the servers' working directory
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 import mlflow.sklearn
-
 from models import load  # type: ignore[import-not-found]  # beside the servers' working directory
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from mlserver import MLModel
 from mlserver.codecs import NumpyCodec
 from mlserver.types import InferenceRequest, InferenceResponse
-
 from models import load as load_model  # type: ignore[import-not-found]  # beside the servers' working directory
 
 

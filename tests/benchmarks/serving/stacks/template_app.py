@@ -6,7 +6,6 @@ import json
 import logging
 
 from flask import Flask, Response, request
-
 from models import load  # type: ignore[import-not-found]  # beside the servers' working directory
 
 logging.basicConfig(level=logging.INFO)

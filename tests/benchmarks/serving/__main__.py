@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Measure our serving runtime beside the original template's stack and its peers, interleaved, on pinned cores.
 
-    python tests/benchmarks/serving/run.py [--rounds 3] [--only P1,P6] [--peers] [--cache DIR]
+    python -m tests.benchmarks.serving [--rounds 3] [--only P1,P6] [--peers] [--cache DIR]
 
 Needs wrk, nginx, uv and taskset. Each round starts every stack anew, every other round in reverse order; a ratio is the
 median of the rounds' ratios to the template in the same round.
@@ -20,15 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import cases
-import catalogue
-import measure
-import models
+from tests.benchmarks.serving import cases, catalogue, measure, models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 Table = dict[tuple[str, str], list[cases.Sample]]
 """What was measured in each round, by trial and stack."""
@@ -53,15 +47,22 @@ def main() -> int:
         for group in _groups(options.trials):
             names = [name for name in dict.fromkeys(name for t in group for name in t.stacks) if name not in broken]
             for name in names if number % 2 == 0 else reversed(names):
-                try:
-                    _measure(name, group, options, table)
-                except measure.NotStartedError as error:
-                    broken[name] = str(error)
-                    _say(f"{name} does not start here: {error}")
-    _print(options, table)
+                if reason := _try(name, group, options, table):
+                    broken[name] = reason
+    _print(table)
     for name, reason in broken.items():
         print(f"\n{name} was left out: {' '.join(reason.split())[-200:]}")
     return 0
+
+
+def _try(name: str, group: list[cases.Trial], options: Options, table: Table) -> str:
+    """Why the stack does not start; empty when it does."""
+    try:
+        _measure(name, group, options, table)
+    except measure.NotStartedError as error:
+        _say(f"{name} does not start here: {error}")
+        return str(error) or "no reason given"
+    return ""
 
 
 def _measure(name: str, group: list[cases.Trial], options: Options, table: Table) -> None:
@@ -88,9 +89,9 @@ def _sample(server: measure.Server, trial: cases.Trial) -> cases.Sample:
         total, private = server.pss()
         return cases.Sample(pss=total, private=statistics.median(sorted(private)[-trial.workers :]))
     if trial.kind == "ping":
-        with _Pings(server) as pings:
+        with _Pings(server) as p99:
             measure.load(server, body, trial.load, content_type)
-        return cases.Sample(ping=pings.p99)
+        return cases.Sample(ping=p99())
     return cases.Sample(figures=measure.load(server, body, trial.load, content_type))
 
 
@@ -103,16 +104,15 @@ class _Pings:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
-    def __enter__(self) -> _Pings:
+    def __enter__(self) -> Callable[[], float]:
         self._thread.start()
-        return self
+        return self._p99
 
     def __exit__(self, *_error: object) -> None:
         self._over.set()
         self._thread.join()
 
-    @property
-    def p99(self) -> float:
+    def _p99(self) -> float:
         """Milliseconds."""
         return sorted(self._times)[int(len(self._times) * 0.99)] if self._times else float("inf")
 
@@ -138,7 +138,7 @@ def _groups(trials: Iterable[cases.Trial]) -> list[list[cases.Trial]]:
     return list(groups.values())
 
 
-def _print(options: Options, table: Table) -> None:
+def _print(table: Table) -> None:
     print("| id | work | against | ratio | must | aim | figures |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for case in cases.CASES:
@@ -149,9 +149,8 @@ def _print(options: Options, table: Table) -> None:
         ratio = statistics.median(ratios)
         verdict = "" if case.holds(ratio, case.must) else " ✗"
         shown = f"{mine[len(mine) // 2]} / {base[len(base) // 2]}"
-        print(
-            f"| {case.id} | {case.title} | {case.base} | {ratio:.3g}{verdict} | {case.must:g} | {case.aim:g} | {shown} |"
-        )
+        bounds = f"{case.must:.3g} | {case.aim:.3g}"
+        print(f"| {case.id} | {case.title} | {case.base} | {ratio:.3g}{verdict} | {bounds} | {shown} |")
 
 
 def _options() -> Options:
