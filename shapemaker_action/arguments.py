@@ -144,7 +144,7 @@ def _add_deployment(made: argparse.ArgumentParser) -> None:
 def _add_tools(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("init, local, dev")
     group.add_argument("--name", metavar="NAME", default="", help="init: what the project is called")
-    group.add_argument("--framework", metavar="NAME", default="", help="init: sklearn or python")
+    group.add_argument("--framework", metavar="NAME", default="", help="init: sklearn, torch or python")
     group.add_argument("--workflow", action="store_true", help="init: only the workflows")
     group.add_argument(
         "--from-template", metavar="DIR", default="", help="init: a project of the cookiecutter template"

@@ -39,13 +39,17 @@ class Application(Site):
     def __init__(self, model: Any, settings: Settings) -> None:
         super().__init__(settings)
         self._binding = Binding.of(model.predict, model)
-        warm_up(model, self._binding)
+        self._model = model
         self._ledger = Ledger(settings.workers)
         self._service: Service | None = None
         self._routes.add_route("/invocations", Invocations(self))
         self._routes.add_route("/execution-parameters", ExecutionParameters(settings.workers))
         self._routes.add_route("/metrics", Metrics(self._ledger))
         self._routes.add_route("/openapi.json", Description(self._binding, model))
+
+    def warm_up(self) -> None:
+        """See `warm_up`; for a model that is loaded."""
+        warm_up(self._model, self._binding)
 
     @property
     def service(self) -> Service:

@@ -21,12 +21,23 @@ _NUMBERS = frozenset({int, float})
 _NUMERIC_KINDS = "biuf"
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 4096
+_SINGLE = 4
 _ENCODED = (1, 2, 4, 8)
 
 
 def is_array(value: object) -> bool:
     """Whether this is an ndarray."""
     return IS_AVAILABLE and isinstance(value, np.ndarray)
+
+
+def from_tensor(value: Any) -> Any:
+    """A tensor of torch, wherever it is, as an array; anything else as it is."""
+    if type(value).__module__ != "torch" or not hasattr(value, "detach"):
+        return value
+    there = value.detach().cpu()
+    if value.is_floating_point() and there.element_size() < _SINGLE:
+        there = there.float()  # NumPy has no bfloat16
+    return there.numpy() if IS_AVAILABLE and there.ndim else there.tolist()
 
 
 def is_finite(value: object) -> bool:

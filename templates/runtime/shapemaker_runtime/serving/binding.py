@@ -105,12 +105,12 @@ class Binding:
     def run(self, call: Call) -> Answer:
         """Call the model. Whatever it raises passes."""
         if call.kind == "fields":
-            return Answer("output", self.predict(**call.value))
+            return Answer("output", arrays.from_tensor(self.predict(**call.value)))
         if call.kind == "rows":
             return Answer("predictions", [collected(self.predict(**row)) for row in call.value])
         if call.kind == "table":
-            return Answer("predictions", self.predict(columns.to_frame(call.value)))
-        return Answer("predictions", self.predict(call.value))
+            return Answer("predictions", arrays.from_tensor(self.predict(columns.to_frame(call.value))))
+        return Answer("predictions", arrays.from_tensor(self.predict(call.value)))
 
     def _framed(self, fields: dict[str, object]) -> dict[str, object]:
         name = next(iter(self.takes.parameters))
@@ -209,7 +209,7 @@ def plain_rows(payload: Instances | Columns) -> list[Any]:
 
 def collected(value: object) -> object:
     """What a generator gives, as a list; anything else as it is."""
-    return list(value) if isinstance(value, collections.abc.Iterator) else value
+    return list(value) if isinstance(value, collections.abc.Iterator) else arrays.from_tensor(value)
 
 
 def _declared_columns(model: object) -> tuple[str, ...]:

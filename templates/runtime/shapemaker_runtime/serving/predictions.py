@@ -100,7 +100,8 @@ class Predictions:
         self._queued_rows = 0
         self._is_due = False
         self._running: _Run | None = None
-        self._lane = self._new_lane()
+        self._lane: SimpleQueue[_Run | None] | None = None
+        self._is_closed = False
 
     def submit(self, job: Job) -> None:
         """Answer the job, now or later; 503 when there is no hope of an answer in time."""
@@ -125,6 +126,12 @@ class Predictions:
         self._queued_rows += job.rows
         if self._running is None:
             self._call_start()
+
+    def close(self) -> None:
+        """End the thread when nothing is left to do; a stream that goes on after that starts another one."""
+        self._is_closed = True
+        if self._running is None and not self._queue:
+            self._end_lane()
 
     @property
     def queued_rows(self) -> int:
@@ -157,6 +164,8 @@ class Predictions:
         # Half the time for a batch: then there is as much left to try its members one by one.
         share = 1 if len(jobs) == 1 and not jobs[0].is_alone else 2
         run.timer = self._loop.call_later(self._limits.run_seconds / share, self._overdue, run)
+        if self._lane is None:
+            self._lane = self._new_lane()
         self._lane.put(run)
 
     def _gather(self) -> list[Job]:
@@ -185,6 +194,11 @@ class Predictions:
         lane: SimpleQueue[_Run | None] = SimpleQueue()
         threading.Thread(target=self._work, args=(lane,), name="predict", daemon=True).start()
         return lane
+
+    def _end_lane(self) -> None:
+        if self._lane is not None:
+            self._lane.put(None)
+            self._lane = None
 
     def _work(self, lane: SimpleQueue[_Run | None]) -> None:
         while run := lane.get():
@@ -240,18 +254,19 @@ class Predictions:
         if run.timer is not None:
             run.timer.cancel()
         rows = sum(job.rows for job in run.jobs)
-        self._pace.ran(rows, run.seconds)
+        self._pace.ran(rows, run.seconds, len(run.jobs))
         self._meter.ran(rows, run.seconds)
         if run is self._running:
             self._running = None
             if self._queue:
                 self._call_start()
+            elif self._is_closed:
+                self._end_lane()
         for job, reply in zip(run.jobs, replies, strict=True):
             job.answer(reply)
 
     def _overdue(self, run: _Run) -> None:
-        self._lane.put(None)  # its thread ends there, should it ever come back
-        self._lane = self._new_lane()
+        self._end_lane()  # its thread ends there, should it ever come back
         self._running = None
         if len(run.jobs) == 1:
             seconds = self._limits.run_seconds

@@ -110,6 +110,10 @@ class Service:
 
         running.add_done_callback(decoded)
 
+    def close(self) -> None:
+        """Answer what waits, and let go of the model."""
+        self._predictions.close()
+
     def _submit(self, prepared: Job | Reply, finish: Callable[[Reply], None]) -> None:
         if isinstance(prepared, Reply):
             finish(prepared)
