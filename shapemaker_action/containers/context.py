@@ -191,8 +191,13 @@ def _templated(request: ContextRequest, root: Path) -> _Recipe:
         entries=tuple(entries[each] for each in sorted(entries)),
         dockerfile="Dockerfile",
         stage=request.target,
-        args={"BASE_IMAGE": base, "PACKAGES": " ".join(request.packages), **request.args},
+        args={"BASE_IMAGE": base, "PACKAGES": " ".join(request.packages), **_abilities(request), **request.args},
     )
+
+
+def _abilities(request: ContextRequest) -> dict[str, str]:
+    """What the image's labels must not claim when the user's own application serves."""
+    return {"MULTI_MODEL": "false"} if request.serve_app and request.target == "inference" else {}
 
 
 def _template_entries(request: ContextRequest, framework: Template, root: Path) -> Iterator[Entry]:

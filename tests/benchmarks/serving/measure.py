@@ -155,8 +155,8 @@ def load(server: Server, body: bytes, load: Load, content_type: str = "") -> Fig
     requests = int(_found(r"(\d+) requests in", text))
     return Figures(
         rate=float(_found(r"Requests/sec:\s+([\d.]+)", text)),
-        p50=_milliseconds(_found(r"50%\s+(\S+)", text)),
-        p99=_milliseconds(_found(r"99%\s+(\S+)", text)),
+        p50=_milliseconds(_found(r"^\s+50%\s+(\S+)", text)),
+        p99=_milliseconds(_found(r"^\s+99%\s+(\S+)", text)),
         cpu=used / max(requests, 1) * 1e6,
         failed=_failures(text),
         steal=stolen / load.seconds / (os.cpu_count() or 1) * 100,

@@ -90,12 +90,8 @@ def test_what_is_no_application_is_named(module: str, reference: str, message: s
 
 def test_settings_have_defaults_that_fit_the_machine() -> None:
     settings = Settings.from_environ({})
-    assert (settings.host, settings.port, settings.limits.run_seconds, settings.max_body) == (
-        "0.0.0.0",
-        8080,
-        60,
-        25 * 2**20,
-    )  # noqa: S104
+    assert (settings.host, settings.port, settings.limits.run_seconds) == ("0.0.0.0", 8080, 60)  # noqa: S104
+    assert settings.max_body == 25 * 2**20
     assert settings.workers >= 1
 
 

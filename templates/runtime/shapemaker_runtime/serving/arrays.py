@@ -22,7 +22,6 @@ _NUMERIC_KINDS = "biuf"
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 4096
 _SINGLE = 4
-_ENCODED = (1, 2, 4, 8)
 
 
 def is_array(value: object) -> bool:
@@ -38,15 +37,6 @@ def from_tensor(value: Any) -> Any:
     if value.is_floating_point() and there.element_size() < _SINGLE:
         there = there.float()  # NumPy has no bfloat16
     return there.numpy() if IS_AVAILABLE and there.ndim else there.tolist()
-
-
-def is_finite(value: object) -> bool:
-    """Whether this is an array of numbers as C has them, none of which is NaN or infinite."""
-    if not IS_AVAILABLE or not isinstance(value, np.ndarray) or value.ndim == 0:
-        return False
-    if value.dtype.kind not in "bif" or not value.dtype.isnative or not value.flags.c_contiguous:
-        return False
-    return value.dtype.itemsize in _ENCODED and bool(np.isfinite(value).all())
 
 
 def is_matrix(rows: object) -> bool:
@@ -84,6 +74,14 @@ def from_lists(rows: list[Any]) -> Any:
         return np.asarray(rows, dtype=float)
     except (ValueError, OverflowError):
         raise RequestError(400, "the instances must be of one shape, with numbers in the range of a double") from None
+
+
+def of_matrix(rows: list[Any]) -> Any:
+    """An array of floats from what `is_matrix`; a `RequestError` when a number is out of range."""
+    try:
+        return np.asarray(rows, dtype=float)
+    except OverflowError:
+        raise RequestError(400, "the instances must be numbers in the range of a double") from None
 
 
 def _is_numeric(value: object) -> bool:

@@ -169,7 +169,9 @@ class Binding:
             rows = self._in_order(rows)
         if is_array:
             return rows
-        if self.wants == "array" or (arrays.IS_AVAILABLE and arrays.is_matrix(rows)):
+        if arrays.IS_AVAILABLE and arrays.is_matrix(rows):
+            return arrays.of_matrix(rows)
+        if self.wants == "array":
             return arrays.from_lists(rows)
         return rows
 

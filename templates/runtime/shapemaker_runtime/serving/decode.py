@@ -43,6 +43,10 @@ _PLAIN_NUMBERS = b"0123456789eE+-.,\r\n"
 
 _MANY = 512
 """Bytes of a body from which on it pays to look for a matrix."""
+_ONE_TEXT = 2
+"""Quotation marks around it."""
+_TREACHEROUS = re.compile(rb"[0-9]{16}|\\")
+"""Long numbers and escapes."""
 _IN_A_MATRIX = b"0123456789eE+-.,[] \t\r\n"
 _AROUND_A_MATRIX = (b"", b'{"instances":}'.translate(None, _IN_A_MATRIX))
 
@@ -80,7 +84,7 @@ def _utf8(body: bytes, parameters: Mapping[str, str]) -> bytes:
 
 def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Payload:
     text = _utf8(body, parameters)
-    document = _matrix(text)
+    document = _quickly(text)
     if document is None:
         try:
             document = strict_json.loads(text)
@@ -100,19 +104,28 @@ def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Pa
     return Instances(document["instances"])
 
 
-def _matrix(text: bytes) -> object:
-    """The document, if it is rows of numbers; None if it may be anything else, or nothing at all.
+def _quickly(text: bytes) -> object:
+    """The document, if the fast parser can be trusted with it; None if it can't, or if there is none.
 
-    The fast parser would take a name that stands twice, and a long integer for a float: neither can be told there.
+    It would take a name that stands twice, and a long integer for a float. So it gets what has one text at most and no
+    long number, or is rows of numbers.
     """
-    if len(text) < _MANY or text.translate(None, _IN_A_MATRIX) not in _AROUND_A_MATRIX:
+    if len(text) < _MANY:
+        brackets = text.count(b"[") + text.count(b"{")
+        is_simple = text.count(b'"') <= _ONE_TEXT and brackets <= strict_json.MAX_DEPTH
+        return _parsed(text) if is_simple and not _TREACHEROUS.search(text) else None
+    if text.translate(None, _IN_A_MATRIX) not in _AROUND_A_MATRIX:
         return None
-    try:
-        document: Any = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
+    document = _parsed(text)
     rows = document.get("instances") if isinstance(document, dict) else document
     return document if arrays.is_matrix(rows) else None
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None  # the strict parser says why
 
 
 def _from_json_lines(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:

@@ -70,6 +70,12 @@ def plain(value: object) -> object:
     raise ModelOutputError(f"the model's answer holds a {type(value).__name__}, which JSON can't express")
 
 
+_OPTIONS = (
+    orjson.OPT_SERIALIZE_NUMPY
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
 _ENCODER = json.JSONEncoder(default=plain, allow_nan=False, separators=(",", ":"))
 
 
@@ -81,9 +87,13 @@ def _dumps(value: object) -> str:
 
 
 def _to_json(answer: Answer) -> bytes:
-    if arrays.is_finite(answer.value):
-        return orjson.dumps({answer.name: answer.value}, option=orjson.OPT_SERIALIZE_NUMPY)
-    return _dumps({answer.name: answer.value}).encode()
+    document = {answer.name: answer.value}
+    try:
+        text = orjson.dumps(document, default=plain, option=_OPTIONS)
+    except orjson.JSONEncodeError:
+        return _dumps(document).encode()  # or the error that says what cannot be written
+    # NaN becomes null there, without a word.
+    return _dumps(document).encode() if b"null" in text else text
 
 
 def _rows(answer: Answer) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 
@@ -60,6 +61,7 @@ _ALIASES = {
 }
 
 
+@lru_cache(maxsize=256)
 def parse(header: str) -> tuple[str, dict[str, str]]:
     """A media type, by the name we use for it, and its parameters; all in lower case."""
     media_type, *rest = header.split(";")

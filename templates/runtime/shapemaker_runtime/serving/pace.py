@@ -31,12 +31,12 @@ class Pace:
         self._trips = 0
         self._needed = _PROOF
 
-    def ran(self, rows: int, seconds: float) -> None:
-        """One trip of `rows` rows took this long."""
+    def ran(self, rows: int, seconds: float, requests: int = 1) -> None:
+        """One trip of `rows` rows, of so many requests, took this long."""
         cost = seconds / rows
         self.row_seconds += (cost - self.row_seconds) * (_SHARE if self.row_seconds else 1.0)
         self._trips += 1
-        self._quick += ((seconds < _INSTANT) - self._quick) * _QUICK_SHARE
+        self._quick += ((seconds < _INSTANT * requests) - self._quick) * _QUICK_SHARE
         if self.is_instant:
             if seconds > _STALL or self._quick < _RARELY:
                 self._leave(stalled=seconds > _STALL)

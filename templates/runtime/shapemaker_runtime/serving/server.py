@@ -93,7 +93,7 @@ def _on_gpus(
 def load_app(reference: str) -> tuple[Callable[..., Any], Interface]:
     """`module:attribute` with its interface: told by a prefix (`asgi:`, `wsgi:`), or found out from what it takes."""
     for interface in ("asgi", "wsgi"):
-        if reference.startswith(f"{interface}:"):
+        if reference.startswith(f"{interface}:") and reference.count(":") > 1:  # else a module of that name
             return programs.attribute(reference[len(interface) + 1 :]), interface
     app = programs.attribute(reference)
     return app, interface_of(app, reference)
