@@ -81,7 +81,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
     made = {
         "plain": build(folder, "plain"),
         "nginx": build(folder, "nginx", nginx=True),
-        "own": build(folder, "own", serve_app="asgi:usermodel.model:app"),
+        "own": build(folder, "own", serve_app="usermodel.model:app"),
     }
     yield made
     subprocess.run(["docker", "image", "rm", "--force", *made.values()], check=False, capture_output=True)
@@ -216,7 +216,7 @@ def test_nothing_of_the_build_and_no_test_suite_is_in_the_image(images: dict[str
             case "$(command -v $program)" in /opt/*) echo "$program";; esac
         done
         find /opt/venv/lib/python3*/site-packages/numpy -type d -name tests
-        find /root/.cache /opt/pip /run/secrets /var/lib/apt/lists /tmp -type f 2>/dev/null
+        find /root/.cache /opt/pip /run/secrets /var/lib/apt/lists /tmp -type f -size +0 2>/dev/null
     """
     command = ["run", "--rm", "--network", "none", "--entrypoint", "sh", images["plain"], "-c", script]
     assert hosted.docker(*command) == ""

@@ -29,6 +29,7 @@ class Start:
     folder: Path
     port: int
     workers: int
+    model: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,8 @@ def _template(start: Start) -> list[str]:
 
 
 def _ours(start: Start) -> list[str]:
-    (start.folder / "runtime.json").write_text(json.dumps({"model": "ours:Model"}))
+    module = "ours_tiny" if start.model == "tiny" else "ours"
+    (start.folder / "runtime.json").write_text(json.dumps({"model": f"{module}:Model"}))
     return [str(start.python), "-m", "shapemaker_runtime", "serve"]
 
 
@@ -107,7 +109,8 @@ def _mlflow(start: Start) -> list[str]:
 
 
 def _inference_protocol(model: str, count: int) -> bytes:
-    rows = [[31.0]] if model == "tiny" else models.instances(count)
+    del model
+    rows = models.instances(count)
     flat = [cell for row in rows for cell in row]
     tensor = {"name": "x", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": flat}
     return json.dumps({"inputs": [tensor | {"parameters": {"content_type": "np"}}]}).encode()
@@ -151,7 +154,7 @@ STACKS = {
 }
 
 
-def environ(stack: Stack, start: Start, model: str, folder: Path) -> dict[str, str]:
+def environ(stack: Stack, start: Start, folder: Path) -> dict[str, str]:
     """The environment that a stack runs in: one core's worth of threads, and nothing of this process's Python."""
     return {
         "PATH": os.environ["PATH"],
@@ -164,7 +167,7 @@ def environ(stack: Stack, start: Start, model: str, folder: Path) -> dict[str, s
         "SHAPEMAKER_SERVE_WORKERS": str(start.workers),
         "SHAPEMAKER_PROGRAM": str(start.folder),
         "SAGEMAKER_BASE_DIR": str(start.folder / "ml"),
-        "BENCHMARK_MODEL": model,
+        "BENCHMARK_MODEL": start.model,
         "BENCHMARK_MODELS": str(folder),
         "PYTHONDONTWRITEBYTECODE": "",
         "BENTOML_DO_NOT_TRACK": "true",

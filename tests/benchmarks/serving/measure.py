@@ -94,7 +94,7 @@ def running(
         shutil.copytree(catalogue.HERE / "stacks", folder, dirs_exist_ok=True)
         shutil.copy(catalogue.HERE / "models.py", folder)
         (folder / "ml").mkdir()
-        start = catalogue.Start(python=python, folder=folder, port=free_port(), workers=workers)
+        start = catalogue.Start(python=python, folder=folder, port=free_port(), workers=workers, model=model)
         command = ["taskset", "-c", cores, *stack.prepare(start)]
         # A pipe that is read, as a container's output is; a file would be cheaper than what it stands for.
         sink = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=(folder / "log").open("wb"))
@@ -102,7 +102,7 @@ def running(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=catalogue.environ(stack, start, model, cache / "models"),
+            env=catalogue.environ(stack, start, cache / "models"),
             stdout=sink.stdin,
             stderr=sink.stdin,
             start_new_session=True,

@@ -13,11 +13,11 @@ NAMES = ("tiny", "hgb", "forest", "ridge", "large")
 
 
 class Tiny:
-    """A linear model of one number, so that all that is measured is the server."""
+    """A linear model of one number, so that all that is measured is the server; asked as the template asks, by name."""
 
-    def predict(self, rows: Any) -> Any:
+    def predict(self, age: float) -> float:
         """Salary by age."""
-        return [800.0 * row[0] + 100.0 for row in rows]
+        return 800.0 * age + 100.0
 
 
 def make(folder: Path) -> None:
@@ -49,7 +49,7 @@ def instances(count: int, features: int = FEATURES) -> list[list[float]]:
 
 def body(model: str, count: int) -> bytes:
     """A JSON request."""
-    return json.dumps({"instances": [[31]] if model == "tiny" else instances(count)}).encode()
+    return json.dumps({"age": 31} if model == "tiny" else {"instances": instances(count)}).encode()
 
 
 def _trained(name: str) -> Any:

@@ -23,7 +23,7 @@ import importlib.util
 import inspect
 import typing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from shapemaker_runtime import signature
 from shapemaker_runtime.annotation import UnfitError, UnsupportedError, from_json, members
@@ -39,13 +39,16 @@ _SCALARS = (bool, int, float, str)
 _LISTS = (list, tuple, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 _NUMERIC_ROWS = (list[float],)
 _SHOWN = 60
+_EVERY_INTEGER = 2**53
+"""Up to here a float has each of them."""
+_EXACT = (float, int, str, bool)
+"""Annotations of which a value of the same type needs no second look."""
 
 
 Wants = Literal["frame", "array", "list", "any"]
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """Arguments that are known to fit: of one prediction by name, of one for each row, or of one batch.
 
     A table is the batch of a model that takes DataFrames. It becomes one when it is run: those of several requests are
@@ -271,10 +274,15 @@ def _is_frame_annotation(annotation: object) -> bool:
 
 
 def _fit(parameter: signature.Parameter, value: object, where: str) -> object:
-    if _is_array_annotation(parameter.annotation) and isinstance(value, list):
+    annotation = parameter.annotation
+    if annotation in _EXACT and type(value) is annotation:
+        return value
+    if annotation is float and type(value) is int and -_EVERY_INTEGER <= value <= _EVERY_INTEGER:
+        return float(value)
+    if isinstance(value, list) and _is_array_annotation(annotation):
         return arrays.from_lists(value)
     try:
-        return from_json(parameter.annotation, value)
+        return from_json(annotation, value)
     except UnfitError as error:
         raise RequestError(400, f"{where}the field {parameter.name}: expected {error}") from None
     except UnsupportedError:

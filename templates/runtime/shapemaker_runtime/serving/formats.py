@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(NamedTuple):
     """A JSON object without "instances": the arguments of one prediction, by name."""
 
     values: dict[str, object]
 
 
-@dataclass(frozen=True)
-class Instances:
+class Instances(NamedTuple):
     """Several instances, each a row, an object or a plain value; or an array of numbers."""
 
     rows: Any
@@ -36,8 +34,7 @@ class Columns:
 Payload = Fields | Instances | Columns
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What the model said. `name` is the only field of the JSON answer."""
 
     name: str

@@ -21,6 +21,8 @@ _QUEUED = _RESPONSES + len(_CLASSES)
 _WIDTH = _QUEUED + 1
 _BYTES = 8
 _FIRST_CLASS = 2
+_SHARED_EVERY = 0.2
+"""Seconds; the shared memory is slow to write, number by number."""
 
 
 class Ledger:
@@ -30,14 +32,19 @@ class Ledger:
         # Twice: a worker that is being replaced finishes beside its successor.
         self._rows = 2 * workers
         self._memory = memoryview(mmap.mmap(-1, self._rows * _WIDTH * _BYTES)).cast("d")
+        self._own: list[Meter] = []
+        """The meters of this process."""
 
     def meter(self, number: int) -> Meter:
         """For the worker of that number, counted up over all that were ever started; it goes on from a former one's."""
         row = number % self._rows
-        return Meter(self._memory[row * _WIDTH : (row + 1) * _WIDTH], self)
+        self._own.append(Meter(self._memory[row * _WIDTH : (row + 1) * _WIDTH]))
+        return self._own[-1]
 
     def text(self) -> str:
         """The sum over all workers, in the text format of Prometheus."""
+        for meter in self._own:
+            meter.share()
         total = [sum(self._memory[column::_WIDTH]) for column in range(_WIDTH)]
         lines = ["# TYPE shapemaker_up gauge", "shapemaker_up 1"]
         lines += _histogram("request_seconds", _SECONDS, total[_LATENCY:])
@@ -53,14 +60,21 @@ class Ledger:
 
 
 class Meter:
-    """The counters of one worker. Written by its event loop alone."""
+    """The counters of one worker. Written by its event loop alone, and shared once in a while."""
 
-    __slots__ = ("_cells", "ledger")
+    __slots__ = ("_cells", "_next", "_shared")
 
-    def __init__(self, cells: memoryview[float], ledger: Ledger) -> None:
-        self._cells = cells
-        self.ledger = ledger
-        cells[_QUEUED] = 0
+    def __init__(self, shared: memoryview[float]) -> None:
+        self._cells = shared.tolist()
+        self._cells[_QUEUED] = 0
+        self._shared = shared
+        self._next = 0.0
+        self.share()
+
+    def share(self) -> None:
+        """Let the other workers see it."""
+        for index, value in enumerate(self._cells):
+            self._shared[index] = value
 
     def ran(self, rows: int, seconds: float) -> None:
         """One trip through the model."""
@@ -71,13 +85,16 @@ class Meter:
         cells[_BATCH + bisect_left(_ROWS, rows)] += 1
         cells[_BATCH + len(_ROWS) + 1] += rows
 
-    def answered(self, status: int, seconds: float, queued_rows: int) -> None:
-        """One response, so long after its request was whole."""
+    def answered(self, status: int, seconds: float, queued_rows: int, now: float = 0) -> None:
+        """One response, so long after its request was whole; `now` on any clock that goes on."""
         cells = self._cells
         cells[_LATENCY + bisect_left(_SECONDS, seconds)] += 1
         cells[_LATENCY + len(_SECONDS) + 1] += seconds
         cells[_RESPONSES + status // 100 - _FIRST_CLASS] += 1
         cells[_QUEUED] = queued_rows
+        if now >= self._next:
+            self._next = now + _SHARED_EVERY
+            self.share()
 
 
 def _histogram(name: str, bounds: Sequence[float], cells: Sequence[float]) -> list[str]:

@@ -72,8 +72,9 @@ class Service:
         began = perf_counter()
 
         def finish(reply: Reply) -> None:
-            seconds = perf_counter() - began
-            self._meter.answered(reply.status, seconds, self._predictions.queued_rows)
+            now = perf_counter()
+            seconds = now - began
+            self._meter.answered(reply.status, seconds, self._predictions.queued_rows, now)
             if self._logged == "all" or (reply.status >= _ERRORS and self._logged == "errors"):
                 _log(request, reply, seconds)
             if self._tracer is not None:
@@ -125,7 +126,8 @@ class Service:
         with attempt:
             if request.encoding and request.encoding.lower() != "identity":
                 raise RequestError(415, "the body must not be compressed")
-            _check_attributes(request.attributes)
+            if request.attributes is not None:
+                _check_attributes(request.attributes)
             media_type = _accepted(request.accept, self._offers)
             payload = decode(request.content_type, request.body, self._limits.rows, self._hooks)
             return Job(self._binding.bind(payload), media_type, finish, may_stream=request.may_stream)
@@ -138,8 +140,6 @@ def _log(request: Request, reply: Reply, seconds: float) -> None:
     log_failure(reply, "%d after %.0f ms, %d bytes%s", reply.status, seconds * 1000, len(request.body), number)
 
 
-def _check_attributes(attributes: str | None) -> None:
-    if attributes is not None and (
-        len(attributes) > _MAX_ATTRIBUTES or not attributes.isascii() or not attributes.isprintable()
-    ):
+def _check_attributes(attributes: str) -> None:
+    if len(attributes) > _MAX_ATTRIBUTES or not attributes.isascii() or not attributes.isprintable():
         raise RequestError(400, f"{ATTRIBUTES} must be printable ASCII, at most {_MAX_ATTRIBUTES} characters")

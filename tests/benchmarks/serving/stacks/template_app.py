@@ -28,8 +28,11 @@ def invocations() -> Response:
         return Response("only JSON", status=415)
     document = json.loads(request.get_data())
     log.info("payload: %s", document)
-    prediction = [float(value) for value in model.predict(document["instances"])]
-    log.info("prediction: %s", prediction)
-    answer = json.dumps({"predictions": prediction})
+    if "instances" in document:
+        answer = {"predictions": [float(value) for value in model.predict(document["instances"])]}
+    else:
+        answer = {"output": model.predict(**document)}
+    log.info("prediction: %s", answer)
+    text = json.dumps(answer)
     log.info("response sent")
-    return Response(answer, mimetype="application/json")
+    return Response(text, mimetype="application/json")
