@@ -37,6 +37,8 @@ docs: $(VENV)/installed ## write the generated blocks of the README anew
 lock: $(VENV)/installed ## take the newest dependencies into both locks
 	$(LOCK) --upgrade --output-file tool.lock
 	$(LOCK) --upgrade --group dev --constraints tool.lock --output-file development.lock
+	$(MAKE) $(VENV)/installed
+	$(BIN)/python .ci/generate_excerpt.py
 
 clean: ## remove what the commands above have made
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,163 +1,23 @@
-"""The grammar of the command line."""
+"""A command line as an invocation."""
 
 from __future__ import annotations
 
-import argparse
-import math
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
-from shapemaker_action import __version__, lazy
+from shapemaker_action import grammar, lazy
 from shapemaker_action.context import Switches
 from shapemaker_action.errors import InvalidInputError
 from shapemaker_action.invocation import DEFAULT_CONFIG, STAGES, TOOLS, Invocation, Start
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import difflib
     from collections.abc import Mapping, Sequence
+
+    from shapemaker_action import usage
 else:
     (difflib,) = lazy.modules("", "difflib")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise InvalidInputError(message, state="nothing was done", remedy=f"see {self.prog} --help")
-
-
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """As wide as the terminal; argparse makes one for every option, and would import the archivers of shutil for it."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_columns() - 2)
-
-
-def _columns() -> int:
-    told = os.environ.get("COLUMNS", "")
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
-    try:
-        return os.get_terminal_size().columns or 80
-    except OSError:
-        return 80
-
-
-def parser(program: str) -> argparse.ArgumentParser:
-    """The grammar: `shapemaker STAGE[,STAGE…] [options]`."""
-    lines = [f"  {name:<10} {text}" for name, text in (STAGES | TOOLS).items()]
-    made = _Parser(
-        prog=program,
-        usage="%(prog)s STAGE[,STAGE...] [options]",
-        description="Bring your own container to Amazon SageMaker, from model code to an answered invocation.",
-        epilog="\n".join(["stages and tools:", *lines]),
-        formatter_class=_Help,
-        allow_abbrev=False,
-    )
-    made.add_argument("words", metavar="STAGE", nargs="+", help="what to do; several stages separated by commas")
-    made.add_argument("--version", action="version", version=f"shapemaker {__version__}")
-    for add in (_add_common, _add_training, _add_deployment, _add_workflow, _add_tools):
-        add(made)
-    return made
-
-
-def _add_common(made: argparse.ArgumentParser) -> None:
-    group = made.add_argument_group("every stage")
-    group.add_argument(
-        "--config",
-        metavar="PATH",
-        action="append",
-        default=[],
-        help=f"configuration file, YAML or JSON; repeat it to overlay several (default: {DEFAULT_CONFIG})",
-    )
-    group.add_argument("--environment", metavar="NAME", default="", help="entry of `environments:` to lay over it")
-    group.add_argument("--target", choices=("aws", "local"), default="aws", help="AWS, or the local SageMaker")
-    group.add_argument("--region", metavar="REGION", default="", help="wins over aws.region of the configuration")
-    group.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], help="replace one value: train.spot=true"
-    )
-    group.add_argument(
-        "--format", choices=("text", "json"), default="text", help="json: one document (not for --help, --version)"
-    )
-    group.add_argument(
-        "--engine",
-        choices=("docker", "podman", "process"),
-        default="",
-        help="container engine (default: what is there)",
-    )
-    group.add_argument(
-        "--directory", metavar="PATH", default="", help="the repository (default: the current directory)"
-    )
-    group.add_argument("--no-wait", action="store_true", help="do not wait for a job or an endpoint")
-    group.add_argument(
-        "--timeout", metavar="SECONDS", type=_seconds, default=0, help="stop waiting after this; work goes on"
-    )
-    group.add_argument("--fingerprint", metavar="DIGEST", default="", help="apply only a plan with this fingerprint")
-    group.add_argument(
-        "--changed-since", metavar="REV", default="", help="plan of many models: leave out those unchanged since then"
-    )
-
-
-def _add_workflow(made: argparse.ArgumentParser) -> None:
-    group = made.add_argument_group("in a workflow")
-    group.add_argument(
-        "--role-to-assume", metavar="ARN", default="", help="exchange the OIDC token of the job for this role"
-    )
-    group.add_argument(
-        "--on-cancel",
-        choices=("leave", "stop"),
-        default="leave",
-        help="what a signal does to the job that is waited for",
-    )
-    group.add_argument("--no-comment", action="store_true", help="no comment on the pull request")
-    group.add_argument("--no-summary", action="store_true", help="no job summary")
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"expected seconds, 0 or more, got {text!r}")
-    return value
-
-
-def _add_training(made: argparse.ArgumentParser) -> None:
-    group = made.add_argument_group("train")
-    group.add_argument("--retry", action="store_true", help="another attempt at a job that failed or was stopped")
-    group.add_argument(
-        "--experimental", action="store_true", help="under a prefix of its own, never picked by a deploy"
-    )
-
-
-def _add_deployment(made: argparse.ArgumentParser) -> None:
-    group = made.add_argument_group("deploy, status, delete")
-    group.add_argument("--model-data", metavar="S3_URI", default="", help="deploy these artifacts")
-    group.add_argument("--training-job", metavar="NAME", default="", help="deploy the model of this job")
-    group.add_argument("--force", action="store_true", help="deploy past the quality gate")
-    group.add_argument("--logs", action="store_true", help="status: show the endpoint's log")
-    group.add_argument(
-        "--everything", action="store_true", help="delete: bucket, repository, role and job records, too"
-    )
-
-
-def _add_tools(made: argparse.ArgumentParser) -> None:
-    group = made.add_argument_group("init, local, dev")
-    group.add_argument("--name", metavar="NAME", default="", help="init: what the project is called")
-    group.add_argument("--framework", metavar="NAME", default="", help="init: sklearn, torch or python")
-    group.add_argument("--workflow", action="store_true", help="init: only the workflows")
-    group.add_argument(
-        "--from-template", metavar="DIR", default="", help="init: a project of the cookiecutter template"
-    )
-    group.add_argument("--makefile", action="store_true", help="init --from-template: the old make targets, too")
-    group.add_argument("--yes", action="store_true", help="init: ask nothing, take the defaults")
-    group.add_argument(
-        "--eject", metavar="PART", default="", help="init: only this part of shapemaker, to make it yours"
-    )
-    group.add_argument("--port", metavar="PORT", type=int, default=0, help="local up, dev serve: the port on 127.0.0.1")
-    group.add_argument("--bare", action="store_true", help="dev: without a container, in your own Python")
-    group.add_argument("--reload", action="store_true", help="dev serve --bare: restart when the code changes")
-    group.add_argument("--requests", action="store_true", help="local logs: the API calls instead of the server's log")
+    (usage,) = lazy.modules("shapemaker_action", "usage")
 
 
 def from_argv(argv: Sequence[str], environ: Mapping[str, str], program: str) -> Invocation:
@@ -166,7 +26,7 @@ def from_argv(argv: Sequence[str], environ: Mapping[str, str], program: str) -> 
     Raises:
         InvalidInputError: an option or a stage that does not exist.
     """
-    given = parser(program).parse_args(list(argv))
+    given = grammar.read(argv) or usage.read(argv, program)
     switches = Switches(
         wait=not given.no_wait,
         retry=given.retry,

@@ -10,7 +10,6 @@ import time
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shapemaker_action import __version__, inputs, lazy, signals, trust
 from shapemaker_action.arguments import from_argv
@@ -33,6 +32,7 @@ from shapemaker_action.report.result import Result, Run, StageResult
 from shapemaker_action.signals import Guard
 from shapemaker_action.stages.registry import STAGES
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import platform
     import traceback
@@ -255,7 +255,8 @@ def build_context(invocation: Invocation, reporter: Reporter, emit: Emit | None 
 def _target(invocation: Invocation, project: Project, emit: Emit) -> tuple[Project, Aws]:
     """The one place that knows the difference: where the session goes, and whose account it is."""
     if set(invocation.stages) <= {"validate"}:
-        return project, session.Aws(session.Target(region=project.aws.region))
+        # It never calls, so it needs none of the code for it.
+        return project, lazy.value(lambda: session.Aws(session.Target(region=project.aws.region)))
     if invocation.target == "aws":
         who = identity.chosen(invocation.role_to_assume, os.environ, emit)
         return project, session.Aws(session.Target(region=project.aws.region, identity=who))

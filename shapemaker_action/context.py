@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import TYPE_CHECKING
-
 from shapemaker_action import lazy
 from shapemaker_action.naming import COMMIT_TAG, ENVIRONMENT_TAG, OWNER_TAG, tag_value
 from shapemaker_action.record import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import shlex
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from shapemaker_action.containers.engine import Engine
     from shapemaker_action.events import Emit
 else:
+    (shlex,) = lazy.modules("", "shlex")
     (wait,) = lazy.modules("shapemaker_action.aws", "wait")
 
 
@@ -99,7 +99,7 @@ class Context:
     checked_out: Callable[[], str] = str
     """Asks git for the commit; empty when there is none."""
     switches: Switches = field(default_factory=Switches)
-    clock: wait.Clock = field(default_factory=lambda: wait.Clock())  # noqa: PLW0108 - looked up when it is wanted
+    clock: wait.Clock = field(default_factory=lambda: lazy.value(lambda: wait.Clock()))  # noqa: PLW0108 - looked up late
 
     def again(self, stages: str) -> str:
         """The command that continues: `shapemaker train --target local`."""

@@ -7,9 +7,11 @@ in, what is true now, and the command to continue.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from shapemaker_action.diagnostics import Diagnostic
 
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from shapemaker_action.record import dataclass
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _PATIENCE = 20.0
 _SECRETS = ("ACTIONS_", "AWS_", "SHAPEMAKER_INPUT_")
@@ -21,15 +18,38 @@ def described(root: Path) -> str:
     return (_output(root, "describe", "--always", "--dirty=+changes", "--abbrev=40", "--exclude=*") or "").strip()
 
 
+def problem(root: Path) -> str:
+    """Why git can tell nothing about this folder at all, in its own words; empty when it can."""
+    done = _asked(root, "rev-parse", "--git-dir")
+    if done is None:
+        return "there is no git, or it does not answer"
+    lines = done.stderr.decode(errors="replace").strip().splitlines() if done.returncode else []
+    return lines[0].removeprefix("fatal: ") if lines else ""
+
+
 def _output(root: Path, *words: str) -> str | None:
     """What git says; None when it refuses or is not there."""
+    done = _asked(root, *words)
     # Names are bytes; surrogates keep those that are no UTF-8.
-    command = ["git", "-C", str(root), *words]
+    return done.stdout.decode("utf-8", "surrogateescape") if done and done.returncode == 0 else None
+
+
+def _asked(root: Path, *words: str) -> subprocess.CompletedProcess[bytes] | None:
+    # A monitor of the file system is a program that the repository's configuration names.
+    command = ["git", "-C", str(root), "-c", "core.fsmonitor=false", *_trusting(root), *words]
     try:
-        done = subprocess.run(command, env=_environment(), capture_output=True, check=False, timeout=_PATIENCE)
+        return subprocess.run(command, env=_environment(), capture_output=True, check=False, timeout=_PATIENCE)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode("utf-8", "surrogateescape") if done.returncode == 0 else None
+
+
+def _trusting(root: Path) -> list[str]:
+    """In a job's container the checkout is of another user, which git refuses; it is the job's own all the same."""
+    workspace = os.environ.get("GITHUB_WORKSPACE", "") if os.environ.get("GITHUB_ACTIONS") == "true" else ""
+    if not workspace:
+        return []
+    top = next((each for each in (root, *root.parents) if (each / ".git").exists()), None)
+    return ["-c", f"safe.directory={top}"] if top and top.is_relative_to(Path(workspace).resolve()) else []
 
 
 def _environment() -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
-from typing import TYPE_CHECKING
-
+from shapemaker_action import lazy
 from shapemaker_action.config import paths
 from shapemaker_action.context import Switches
 from shapemaker_action.record import dataclass, field
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import shlex
     from pathlib import Path
+else:
+    (shlex,) = lazy.modules("", "shlex")
 
 STAGES: dict[str, str] = {
     "validate": "check the configuration, the model class and the Dockerfiles; no network",

@@ -1,11 +1,21 @@
-"""What most runs do without: modules that are imported, and patterns that are compiled, when they are first used."""
+"""What most runs do without: modules, compiled patterns and other values that are made when they are first used.
+
+A start is counted in milliseconds, and `typing` would be two of them. So the modules that every start imports write
+`TYPE_CHECKING = False`, which type checkers know, and import from `typing` below it.
+"""
 
 from __future__ import annotations
 
 import importlib
 import re
 from types import ModuleType
-from typing import cast
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    T = TypeVar("T")
 
 
 class _Module(ModuleType):
@@ -15,13 +25,16 @@ class _Module(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
-class _Pattern:
-    def __init__(self, text: str, flags: re.RegexFlag | int) -> None:
-        self._given = (text, flags)
+class _Value:
+    """Stands for a value until one of its names is looked up."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
 
     def __getattr__(self, name: str) -> object:
-        value: object = getattr(re.compile(*self._given), name)
-        setattr(self, name, value)
+        if "_made" not in self.__dict__:
+            self._made = self._make()
+        value: object = getattr(self._made, name)
         return value
 
 
@@ -30,6 +43,11 @@ def modules(package: str, *names: str) -> list[ModuleType]:
     return [_Module(f"{package}.{name}" if package else name) for name in names]
 
 
+def value(make: Callable[[], T]) -> T:
+    """What `make` returns, made when it is wanted. Only its names can be used: it is not of its type."""
+    return _Value(make)  # type: ignore[return-value]  # it stands for one
+
+
 def pattern(text: str, flags: re.RegexFlag | int = 0) -> re.Pattern[str]:
     """As `re.compile`."""
-    return cast("re.Pattern[str]", _Pattern(text, flags))
+    return value(lambda: re.compile(text, flags))

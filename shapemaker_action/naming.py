@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, TypeAlias
 
 from shapemaker_action import lazy
 from shapemaker_action.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import hashlib
     from collections.abc import Mapping
+    from typing import TypeAlias
 else:
     (hashlib,) = lazy.modules("", "hashlib")
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from shapemaker_action.errors import ForeignError, InvalidInputError, NotOwnedError
 from shapemaker_action.naming import ENVIRONMENT_TAG, Json, digest
 from shapemaker_action.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import ClassVar, Protocol
 
     from shapemaker_action.context import Context
+else:
+    Protocol = object
 
 
 class Action(str, Enum):

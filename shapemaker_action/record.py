@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import importlib
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar, cast
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeVar
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 _NAME = "__record__"
 _MISSING = object()
@@ -41,11 +42,7 @@ class _Record:
                 self.fields[name] = self._field(cls, name)
         said = self.fields.items()
         self.defaults = {name: each["default"] for name, each in said if "default" in each}
-        self.factories = {
-            name: cast("Callable[[], object]", each["default_factory"])
-            for name, each in said
-            if "default_factory" in each
-        }
+        self.factories = {name: each["default_factory"] for name, each in said if "default_factory" in each}
         self.shown = [name for name, each in said if each.get("repr", True)]
         self.compared = [name for name, each in said if each.get("compare", True)]
 
@@ -70,7 +67,8 @@ class _Record:
 
 
 def _record(instance: object) -> _Record:
-    return cast("_Record", getattr(instance, _NAME))
+    record: _Record = getattr(instance, _NAME)
+    return record
 
 
 def _compared(instance: object) -> tuple[object, ...]:
@@ -93,7 +91,7 @@ def _init(self: object, /, **given: object) -> None:
     values.update(record.defaults)
     for name, factory in record.factories.items():
         if name not in given:
-            values[name] = factory()
+            values[name] = factory()  # type: ignore[operator]  # `field` was given one
     values.update(given)
     if values.keys() != record.fields.keys():
         wrong = ", ".join(sorted(values.keys() ^ record.fields.keys()))

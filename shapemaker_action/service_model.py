@@ -11,59 +11,56 @@ import importlib.util
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict, cast
 
 from shapemaker_action import java_pattern, lazy
 from shapemaker_action.errors import EnvironmentProblemError
 from shapemaker_action.record import dataclass, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import datetime as dt
     import difflib
     import gzip
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Literal, TypeAlias, TypedDict
+
+    class _Reference(TypedDict, total=False):
+        shape: str
+
+    class Shape(TypedDict, total=False):
+        """The part of a botocore shape that constrains a value."""
+
+        type: str
+        members: dict[str, _Reference]
+        required: list[str]
+        union: bool
+        member: _Reference
+        key: _Reference
+        value: _Reference
+        enum: list[str]
+        pattern: str
+        min: float
+        max: float
+
+    class _Operation(TypedDict, total=False):
+        input: _Reference
+
+    class Document(TypedDict):
+        """A service's description, as far as requests are concerned."""
+
+        operations: dict[str, _Operation]
+        shapes: dict[str, Shape]
 else:
     dt, difflib, gzip = lazy.modules("", "datetime", "difflib", "gzip")
 
-Kind: TypeAlias = Literal["missing", "unknown", "type", "pattern", "length", "range", "enum"]
+Kind: TypeAlias = "Literal['missing', 'unknown', 'type', 'pattern', 'length', 'range', 'enum']"
 Location: TypeAlias = tuple[str | int, ...]
 
 _LISTED_CHOICES = 12
 _NAME_LENGTH = 63
 _INT32 = 2**31
-
-
-class _Reference(TypedDict, total=False):
-    shape: str
-
-
-class Shape(TypedDict, total=False):
-    """The part of a botocore shape that constrains a value."""
-
-    type: str
-    members: dict[str, _Reference]
-    required: list[str]
-    union: bool
-    member: _Reference
-    key: _Reference
-    value: _Reference
-    enum: list[str]
-    pattern: str
-    min: float
-    max: float
-
-
-class _Operation(TypedDict, total=False):
-    input: _Reference
-
-
-class Document(TypedDict):
-    """A service's description, as far as requests are concerned."""
-
-    operations: dict[str, _Operation]
-    shapes: dict[str, Shape]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +100,8 @@ def load(service: str) -> ServiceModel:
         raise LookupError(f"botocore describes no service named {service!r}")
     plain = versions[-1] / "service-2.json"
     raw = plain.read_bytes() if plain.is_file() else gzip.decompress((versions[-1] / "service-2.json.gz").read_bytes())
-    return ServiceModel(cast("Document", json.loads(raw)))
+    document: Document = json.loads(raw)
+    return ServiceModel(document)
 
 
 class ServiceModel:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
-import threading
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shapemaker_action.errors import Cancelled
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
@@ -32,14 +33,16 @@ class Guard:
     """Sees to it that a run is reported once and in time, whatever the main thread is stuck in.
 
     A signal raises `Cancelled` in the main thread. Where Python cannot do that (a name that is being resolved, threads
-    that are joined) a second thread reports in its place and ends the process.
+    that are joined) a second thread reports in its place and ends the process. It is one of `_thread`, which is there
+    already; `threading` would have to be loaded, in every run for the sake of the few that are cancelled.
     """
 
     def __init__(self, report: Callable[[int], int]) -> None:
         """`report` is given the signal that the work did not heed, or 0; it returns the exit code."""
         self._report = report
-        self._claim = threading.Lock()
-        self._ended = threading.Event()
+        self._claim = _thread.allocate_lock()
+        self._under_way = _thread.allocate_lock()
+        self._under_way.acquire()
         self._working = False
         self._heard = 0
         self._bounded = True
@@ -59,7 +62,7 @@ class Guard:
         before = {number: signal.getsignal(number) for number in SIGNALS}
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
-        threading.Thread(target=self._watch, args=(reader,), daemon=True).start()
+        _thread.start_new_thread(self._watch, (reader,))
         wakes = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in SIGNALS:
             signal.signal(number, self._hear)
@@ -85,8 +88,9 @@ class Guard:
         """Report, unless that has been done; the exit code. After a signal the process ends here."""
         if not self._claim.acquire(blocking=False):
             # The report is being made elsewhere, and the process ends with it.
-            threading.Event().wait()
-        self._ended.set()
+            while True:
+                signal.pause()
+        self._under_way.release()
         code = self._report(0)
         if self._heard:
             # Not through the interpreter's end, which waits for threads.
@@ -106,11 +110,15 @@ class Guard:
             os.close(reader)
         if not number or not self._bounded:
             return
-        last = threading.Timer(PATIENCE + REPORT, os._exit, (128 + number,))
-        last.daemon = True
-        last.start()
-        if not self._ended.wait(PATIENCE) and self._claim.acquire(blocking=False):
+        _thread.start_new_thread(_give_up, (128 + number,))
+        if not self._under_way.acquire(timeout=PATIENCE) and self._claim.acquire(blocking=False):
             _leave(self._report(number))
+
+
+def _give_up(code: int) -> None:
+    """Whatever the report is stuck in."""
+    time.sleep(PATIENCE + REPORT)
+    os._exit(code)
 
 
 def _leave(code: int) -> None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shapemaker_action.context import Switches
 from shapemaker_action.errors import RefusedError
 from shapemaker_action.events import Notice
 from shapemaker_action.record import replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from shapemaker_action.events import Emit
     from shapemaker_action.github.event import Event
     from shapemaker_action.invocation import Invocation
 
-_READS = frozenset({"validate", "plan", "status", "schema"})
-"""Stages and tools that neither change anything nor run code of the repository."""
-_GLOB = frozenset("*?[")
+_OFFLINE = frozenset({"validate", "schema"})
+"""Stages and tools that run no code of the repository, and take no role: its configuration says where one leads."""
+_READS = frozenset({*_OFFLINE, "plan", "status"})
+"""Those that neither change anything nor run code of the repository."""
 
 
 def allowed(invocation: Invocation, event: Event, emit: Emit) -> Invocation:
@@ -29,9 +29,10 @@ def allowed(invocation: Invocation, event: Event, emit: Emit) -> Invocation:
         RefusedError: the event hands the secrets of the repository to code that anybody may have written.
     """
     asked = {invocation.words[0]} if invocation.is_tool else set(invocation.stages)
-    if event.is_unsafe and not asked <= _READS:
+    harmless = _OFFLINE if invocation.target == "aws" and not invocation.globs else _READS
+    if event.is_unsafe and not asked <= harmless:
         raise RefusedError(
-            f"{', '.join(sorted(asked - _READS))} on the event {event.name} is refused: it has the secrets of this "
+            f"{', '.join(sorted(asked - harmless))} on the event {event.name} is refused: it has the secrets of this "
             "repository, and anybody may have written the code that it works on",
             state="nothing was done",
             remedy="build and check on: pull_request (forks are then served by the local SageMaker), and change AWS "
@@ -39,7 +40,8 @@ def allowed(invocation: Invocation, event: Event, emit: Emit) -> Invocation:
         )
     if not event.is_untrusted or invocation.is_tool or not _meets_aws(invocation, asked):
         return invocation
-    stays = event.action == "closed" or "delete" in asked or _is_about_many(invocation)
+    # Which of many models have changed is a question to git alone.
+    stays = event.action == "closed" or "delete" in asked or bool(invocation.globs)
     confined = _confined(invocation, invocation.words if stays else ("run",))
     emit(
         Notice(
@@ -52,11 +54,6 @@ def allowed(invocation: Invocation, event: Event, emit: Emit) -> Invocation:
 
 def _meets_aws(invocation: Invocation, asked: set[str]) -> bool:
     return invocation.target == "aws" and asked != {"validate"}
-
-
-def _is_about_many(invocation: Invocation) -> bool:
-    """Which of many models have changed is a question to git alone."""
-    return any(_GLOB & set(config) for config in invocation.configs)
 
 
 def _confined(invocation: Invocation, words: tuple[str, ...]) -> Invocation:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import json
-from typing import Any, Literal, TypeAlias
 
 from shapemaker_action import lazy, service_model
 from shapemaker_action.config import services
 from shapemaker_action.record import dataclass
 
-Use: TypeAlias = Literal["training", "processing", "hosting"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Literal, TypeAlias
+
+Use: TypeAlias = "Literal['training', 'processing', 'hosting']"
 
 _SHAPES: dict[Use, str] = {
     "training": "TrainingInstanceType",

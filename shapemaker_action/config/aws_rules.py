@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from shapemaker_action import java_pattern, lazy
 from shapemaker_action.config import aws_facts, services, words
 from shapemaker_action.config.node import quoted
 from shapemaker_action.naming import OWNER_TAG
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shapemaker_action import assets, lazy
 from shapemaker_action.config import paths, words
 from shapemaker_action.config.environment_rules import SECRET_NAME, SECRET_VALUE
 from shapemaker_action.config.node import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,7 +41,8 @@ def frameworks() -> list[str]:
 
 
 def _frameworks_in(folder: Path) -> list[str]:
-    return sorted(path.parent.name for path in (folder / "dockerfiles").glob("*/Dockerfile"))
+    known = (folder / "dockerfiles").iterdir() if (folder / "dockerfiles").is_dir() else ()
+    return sorted(each.name for each in known if (each / "Dockerfile").is_file())
 
 
 def _framework(project: Project, source: Source) -> Iterator[Diagnostic]:

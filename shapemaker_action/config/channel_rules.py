@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from shapemaker_action import lazy
 from shapemaker_action.config import aws_facts, paths
 from shapemaker_action.config.build_rules import similar
 from shapemaker_action.config.node import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -64,7 +64,7 @@ def _source(path: KeyPath, text: str, source: Source) -> Iterator[Diagnostic]:
         fault = s3_fault(text)
         if fault:
             yield source.error(path, f"{quoted(text)} {fault}", "write s3://BUCKET/PREFIX/")
-    elif re.match(r"https?://", text, re.IGNORECASE):
+    elif text.lower().startswith(("http://", "https://")):
         yield source.error(
             path,
             f"{quoted(text)} is a web address; SageMaker reads S3 only",
@@ -88,7 +88,7 @@ def _local(path: KeyPath, text: str, source: Source) -> Iterator[Diagnostic]:
     if fault:
         yield source.error(path, f"{quoted(text)} {fault}")
     elif paths.is_folder(source.directory, text):
-        if not any(each.is_file() for each in (source.directory / text).rglob("*")):
+        if not paths.has_files(source.directory / text):
             yield source.error(path, f"the folder {quoted(text)} has no files")
     elif not paths.is_file(source.directory, text):
         yield source.error(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
-
 from shapemaker_action.config import conform, schema, words
 from shapemaker_action.config.node import (
     KeyPath,
@@ -19,8 +17,10 @@ from shapemaker_action.config.node import (
 )
 from shapemaker_action.diagnostics import Diagnostic, Position
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeAlias
 
     from shapemaker_action.config.conform import Violation
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 from shapemaker_action.config import paths, schema
 from shapemaker_action.config.project import (
@@ -23,9 +22,11 @@ from shapemaker_action.config.project import (
     TrainSettings,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import Any, TypeAlias
 
 Values: TypeAlias = "schema.Schema"
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 from shapemaker_action.config import schema as schemas
 from shapemaker_action.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
     from shapemaker_action.config.node import KeyPath
     from shapemaker_action.config.schema import Schema

@@ -6,7 +6,6 @@ import codecs
 import json
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import yaml
 from yaml.error import MarkedYAMLError
@@ -17,8 +16,15 @@ from shapemaker_action.config.node import Entry, KeyPath, ListNode, MappingNode,
 from shapemaker_action.config.scalar import NotPlainError, resolve
 from shapemaker_action.diagnostics import Diagnostic, Position
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import NoReturn, Protocol
+
+    class _Mark(Protocol):
+        line: int
+        column: int
+
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 2000
@@ -30,6 +36,7 @@ _FORBIDDEN = lazy.pattern(
     "\u200b\u2028\u2029\u2060\ufeff\ufffe\uffff"  # not visible at all, or line ends to some programs only
     "\ud800-\udfff]"
 )
+"""None of them is printable to Python, so a text that is needs no search."""
 _REPORTED_CHARACTERS = 5
 _YAML_TAG = "tag:yaml.org,2002:"
 _STEEP = lazy.pattern(rf"(?:[\[{{]\s*){{{MAX_DEPTH}}}[\[{{]")
@@ -59,7 +66,7 @@ def parse(data: bytes, file: str) -> MappingNode:
             "a configuration this large is a mistake",
         )
     text = _decode(data, file)
-    steep = _STEEP.search(text)
+    steep = _STEEP.search(text) if text.count("[") + text.count("{") > MAX_DEPTH else None
     if steep:
         position = _offset_position(text[: steep.end() - 1], Position(file=file))
         _stop(position, f"the nesting is deeper than {MAX_DEPTH} levels", "reading stopped here")
@@ -108,6 +115,8 @@ def _offset_position(before: str, start: Position) -> Position:
 
 
 def _refuse_characters(text: str, start: Position) -> None:
+    if text.replace("\n", "").isprintable():
+        return
     found = [
         Diagnostic(
             message=f"the character U+{ord(match.group()):04X} is not allowed",
@@ -146,11 +155,6 @@ def _demand_json(text: str, file: str) -> None:
             f"this is not JSON: {error.msg[:1].lower()}{error.msg[1:]}",
             "a file that ends in .yml may be YAML",
         )
-
-
-class _Mark(Protocol):
-    line: int
-    column: int
 
 
 def _parse_one(text: str, start: Position) -> Node | None:
@@ -316,7 +320,7 @@ class _Builder:
     def _quoted(self, event: yaml.ScalarEvent, text: str, path: KeyPath) -> str:
         """Quoted text after its escapes; JSON writes characters beyond U+FFFF as two."""
         joined = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        forbidden = _FORBIDDEN.search(joined)
+        forbidden = None if joined.isprintable() else _FORBIDDEN.search(joined)
         if forbidden or "\ufffd" in joined.replace("\ufffd", "", text.count("\ufffd")):
             code = ord(forbidden.group()) if forbidden else 0xD800
             self._problem(event, path, f"an escape stands for the character U+{code:04X}, which is not allowed")

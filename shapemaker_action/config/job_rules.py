@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from typing import TYPE_CHECKING
 
 from shapemaker_action.config import aws_facts, environment_rules, services, words
 from shapemaker_action.config.build_rules import existing_file
 from shapemaker_action.config.node import quoted
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

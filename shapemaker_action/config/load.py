@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from shapemaker_action import lazy
-from shapemaker_action.config import check, document, overlay, rules
+from shapemaker_action.config import check, document, overlay, paths, rules
 from shapemaker_action.config.complete import complete
 from shapemaker_action.config.node import MappingNode, plain, without
 from shapemaker_action.config.source import Source
@@ -13,13 +10,12 @@ from shapemaker_action.diagnostics import Diagnostic, Position, Severity
 from shapemaker_action.errors import ConfigError
 from shapemaker_action.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from shapemaker_action.config.project import Project
-
-_URL = lazy.pattern(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +85,7 @@ def _parsed(path: Path, root: Path, problems: list[Diagnostic]) -> MappingNode |
 def _fault(path: Path, root: Path) -> str:
     """Why a file must not, or cannot, be read."""
     text = str(path)
-    if text == "-" or _URL.match(text):
+    if text == "-" or paths.is_url(text):
         return "the configuration must be a file of the repository"
     try:
         target = (root / path).resolve()
@@ -106,4 +102,4 @@ def _shown(path: Path, root: Path) -> str:
     """The file as messages name it: relative to the repository where it lies in there."""
     text = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
     # A Path has lost one of a URL's slashes.
-    return f"{text.partition(':/')[0]}://{text.partition(':/')[2]}" if _URL.match(text) else text
+    return f"{text.partition(':/')[0]}://{text.partition(':/')[2]}" if paths.is_url(text) else text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import warnings
-from typing import TYPE_CHECKING
 
 from shapemaker_action.config import signature, words
 from shapemaker_action.config.job_rules import is_reserved
@@ -13,6 +12,7 @@ from shapemaker_action.config.serve_rules import module_file, no_module
 from shapemaker_action.diagnostics import Diagnostic, Position
 from shapemaker_action.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shapemaker_action.config.node import MappingNode, find
 from shapemaker_action.config.overlay import ENVIRONMENTS
 from shapemaker_action.naming import NAME_LIMIT, content_name
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

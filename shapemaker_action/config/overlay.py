@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shapemaker_action import lazy
 from shapemaker_action.config.document import UnreadableError, parse_value
 from shapemaker_action.config.node import Entry, MappingNode, Node, ScalarNode, dotted, quoted
 from shapemaker_action.diagnostics import Diagnostic, Position
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import difflib
     from collections.abc import Sequence

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import glob
 import itertools
+import os
 import posixpath
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from shapemaker_action import lazy
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_FAULTS = tuple(
-    (lazy.pattern(pattern), reason)
-    for pattern, reason in (
-        (r"^\s*$|^-$", "is no path"),
-        (r"^[A-Za-z][A-Za-z0-9+.-]+:/", "is a URL; a path inside the repository is wanted"),
-        (r"^[/~]|^[A-Za-z]:", "is absolute; a path relative to the repository's root is wanted"),
-        (r"\\", "has backslashes; write slashes"),
-        (r"(^|/)\.\.(/|$)", "leads out of the repository"),
-        (r"[^/]{256}|.{1001}", "is too long"),
-    )
-)
-_MAGIC = lazy.pattern(r"[*?\[]")
+_LONGEST, _LONGEST_PART = 1000, 255
+_MAGIC = frozenset("*?[")
+_SCHEME = lazy.pattern(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 
 
 def fault(root: Path, text: str) -> str:
@@ -40,17 +32,35 @@ def fault(root: Path, text: str) -> str:
 
 
 def _form_fault(text: str) -> str:
-    return next((reason for pattern, reason in _FAULTS if pattern.search(text)), "")
+    faults = {
+        "is no path": not text.strip() or text == "-",
+        "is a URL; a path inside the repository is wanted": is_url(text),
+        "is absolute; a path relative to the repository's root is wanted": _is_absolute(text),
+        "has backslashes; write slashes": "\\" in text,
+        "leads out of the repository": ".." in text.split("/"),
+        "is too long": len(text) > _LONGEST or max(map(len, text.split("/"))) > _LONGEST_PART,
+    }
+    return next((reason for reason, is_so in faults.items() if is_so), "")
+
+
+def is_url(text: str) -> bool:
+    """Whether it begins as a URL does; one slash is enough, since a `Path` has lost the other."""
+    return ":/" in text and _SCHEME.match(text) is not None
+
+
+def _is_absolute(text: str) -> bool:
+    has_drive = text[1:2] == ":" and text[0].isascii() and text[0].isalpha()
+    return text.startswith(("/", "~")) or has_drive
 
 
 def _fixed_part(text: str) -> str:
     """The folders before the first wildcard."""
-    return "/".join(itertools.takewhile(lambda part: not _MAGIC.search(part), text.split("/")))
+    return "/".join(itertools.takewhile(_MAGIC.isdisjoint, text.split("/")))
 
 
 def is_glob(text: str) -> bool:
     """Whether the text has wildcards."""
-    return bool(_MAGIC.search(text))
+    return not _MAGIC.isdisjoint(text)
 
 
 def is_file(root: Path, text: str) -> bool:
@@ -70,6 +80,11 @@ def _is(root: Path, text: str, test: Callable[[Path], bool]) -> bool:
         return test(root / text)
     except OSError:
         return False
+
+
+def has_files(folder: Path) -> bool:
+    """Whether there is any file in a folder, at any depth."""
+    return any(os.path.isfile(f"{below}/{name}") for below, _, names in os.walk(folder) for name in names)  # noqa: PTH113
 
 
 def matching(root: Path, text: str) -> list[str]:

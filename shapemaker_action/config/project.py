@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
-
 from shapemaker_action.record import dataclass, replace
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any, Literal, TypeAlias
 
-Api = dict[str, dict[str, Any]]
+Api: TypeAlias = "dict[str, dict[str, Any]]"
 """Request fields in AWS's own names by operation: `{"CreateTrainingJob": {"EnableNetworkIsolation": True}}`."""
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shapemaker_action.config import (
     api_rules,
     aws_rules,
@@ -17,6 +15,7 @@ from shapemaker_action.config import (
     serve_rules,
 )
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 

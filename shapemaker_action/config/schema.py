@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
-from typing import Any, TypeAlias
 
-Schema: TypeAlias = dict[str, Any]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+Schema: TypeAlias = "dict[str, Any]"
 
 PATH = Path(__file__).with_name("schema.json")
 

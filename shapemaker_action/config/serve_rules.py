@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from shapemaker_action.config import environment_rules, job_rules, paths, services, variables
 from shapemaker_action.config.build_rules import similar
 from shapemaker_action.config.complete import CONTENT_TYPES
 from shapemaker_action.config.node import ListNode, MappingNode, find, quoted, shortened
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 import functools
 import json
 from pathlib import Path
-from typing import TypedDict
 
 from shapemaker_action import service_model
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    class _Excerpt(TypedDict):
+        botocore: str
+        services: dict[str, service_model.Document]
+
+
 EXCERPT = Path(__file__).with_name("service_excerpt.json")
 """Out of the botocore in tool.lock; `.ci/generate_excerpt.py` writes it."""
-
-
-class _Excerpt(TypedDict):
-    botocore: str
-    services: dict[str, service_model.Document]
 
 
 @functools.cache

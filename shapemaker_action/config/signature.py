@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
-from typing import TYPE_CHECKING, NoReturn
 
 from shapemaker_action.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import NoReturn
 
 _WRAPPERS = frozenset({"Optional", "Union", "Annotated"})
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shapemaker_action.config.node import KeyPath, MappingNode, dotted, find, key_position, value_position
 from shapemaker_action.diagnostics import Diagnostic, Severity
 from shapemaker_action.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

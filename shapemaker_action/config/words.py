@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 from shapemaker_action import lazy
 from shapemaker_action.config import schema
 from shapemaker_action.config.node import KeyPath, ListNode, MappingNode, Node, ScalarNode, dotted, quoted, shortened
 from shapemaker_action.config.overlay import SET
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import difflib
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from shapemaker_action.config.conform import Violation
 else:

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
 
+from shapemaker_action import lazy
 from shapemaker_action.record import dataclass
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
 
     from shapemaker_action.naming import Json
 
 Payload: TypeAlias = "Mapping[str, Json]"
 
+UNKNOWN = "unknown"
+"""The name of an event that a job does not tell; nobody knows whose code that is."""
 DEPENDABOT = "dependabot[bot]"
 _PULL_REQUESTS = frozenset(
     {"pull_request", "pull_request_review", "pull_request_review_comment", "pull_request_target"}
 )
-_PRIVILEGED = frozenset({"pull_request_target", "workflow_run", "issue_comment"})
+_ALWAYS_UNSAFE = frozenset({"pull_request_target", UNKNOWN})
+_PRIVILEGED = frozenset({*_ALWAYS_UNSAFE, "workflow_run", "issue_comment"})
 """Events whose jobs have the repository's secrets, although somebody without any right can cause them."""
-_COMMIT = re.compile(r"[0-9a-f]{40,64}")
-_NOTHING = re.compile(r"0+")
-"""GitHub's `before` of a branch that did not exist."""
+_COMMIT = lazy.pattern(r"[0-9a-f]{40,64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,7 @@ class Event:
         """From the variables and the payload of the job. A payload that cannot be read leaves its parts empty."""
         if environ.get("GITHUB_ACTIONS") != "true":
             return cls()
-        name = environ.get("GITHUB_EVENT_NAME", "")
+        name = environ.get("GITHUB_EVENT_NAME") or UNKNOWN
         payload = _payload(environ.get("GITHUB_EVENT_PATH", ""))
         change = _part(payload, "pull_request")
         repository = environ.get("GITHUB_REPOSITORY", "") or _text(payload, "repository", "full_name")
@@ -66,7 +68,7 @@ class Event:
             base=_text(change, "base", "ref") or environ.get("GITHUB_BASE_REF", ""),
             base_commit=_base_commit(name, payload),
             from_fork=_is_from_fork(name, payload, repository),
-            by_dependabot=_is_by_dependabot(name, change, environ),
+            by_dependabot=_is_by_dependabot(name, payload, environ),
         )
 
     @property
@@ -82,7 +84,8 @@ class Event:
     @property
     def is_unsafe(self) -> bool:
         """Whether GitHub gives this job secrets although anybody may have written the code that it works on."""
-        return self.name == "pull_request_target" or (self.name in _PRIVILEGED and self.from_fork)
+        strange = self.from_fork or self.by_dependabot
+        return self.name in _ALWAYS_UNSAFE or (self.name in _PRIVILEGED and strange)
 
     @property
     def author(self) -> str:
@@ -124,7 +127,8 @@ def _base_commit(name: str, payload: Payload) -> str:
     else:
         found = _text(payload, "before")
     # It becomes an argument of git, so only a commit will do.
-    return found if _COMMIT.fullmatch(found) and not _NOTHING.fullmatch(found) else ""
+    # Nothing but zeros is GitHub's `before` of a branch that did not exist.
+    return found if _COMMIT.fullmatch(found) and found.strip("0") else ""
 
 
 def _is_from_fork(name: str, payload: Payload, repository: str) -> bool:
@@ -138,10 +142,16 @@ def _is_from_fork(name: str, payload: Payload, repository: str) -> bool:
     return name == "issue_comment" and bool(_part(payload, "issue", "pull_request") or not payload)
 
 
-def _is_by_dependabot(name: str, change: Payload, environ: Mapping[str, str]) -> bool:
-    """Its pull requests, and pushes to its branches; a push to main is of whoever let it merge."""
+def _is_by_dependabot(name: str, payload: Payload, environ: Mapping[str, str]) -> bool:
+    """Its pull requests, pushes to its branches, and runs after these; main is of whoever let a change merge."""
     if name in _PULL_REQUESTS:
-        return DEPENDABOT in {_text(change, "user", "login"), environ.get("GITHUB_ACTOR")}
+        return DEPENDABOT in {_text(payload, "pull_request", "user", "login"), environ.get("GITHUB_ACTOR")}
+    if name == "workflow_run":
+        # Whoever runs the first one again becomes its triggering actor.
+        actors = {_text(payload, "workflow_run", who, "login") for who in ("actor", "triggering_actor")}
+        branch = _text(payload, "workflow_run", "head_branch")
+        merged = branch == _text(payload, "repository", "default_branch")
+        return branch.startswith("dependabot/") or (DEPENDABOT in actors and not merged)
     return environ.get("GITHUB_ACTOR") == DEPENDABOT and environ.get("GITHUB_REF", "").startswith(
         "refs/heads/dependabot/"
     )

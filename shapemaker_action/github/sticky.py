@@ -8,14 +8,16 @@ from shapemaker_action.github.api import ApiError
 from shapemaker_action.record import dataclass
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from shapemaker_action.github.api import Api
     from shapemaker_action.naming import Json
 
 JOB = "github-actions[bot]"
-"""Who a job's own token is; it may not ask for its name."""
+"""Who a job's own token is, where GitHub does not tell."""
 _NOT_A_USER = frozenset({401, 403, 404})
 
-Done = Literal["created", "updated", "unchanged"]
+Done = Literal["created", "updated", "unchanged", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,19 +33,23 @@ class Thread:
         return f"/repos/{self.repository}/issues/{self.number}/comments"
 
 
-def put(api: Api, thread: Thread, marker: str, body: str) -> Done:
+def put(api: Api, thread: Thread, marker: str, body: str, is_due: Callable[[str], bool] = lambda _: True) -> Done:
     """Let there be a comment of ours with this body, which begins with the marker. Nobody else's is touched.
+
+    `is_due` is asked whether to, given what is there already: the text of our comment, or nothing.
 
     Raises:
         ApiError: GitHub refuses, or does not answer in time.
     """
     # Begun again as a whole: a comment may have been made although the answer to it was lost.
-    return api.patiently(lambda: _put(api, thread, marker, body))
+    return api.patiently(lambda: _put(api, thread, marker, body, is_due))
 
 
-def _put(api: Api, thread: Thread, marker: str, body: str) -> Done:
+def _put(api: Api, thread: Thread, marker: str, body: str, is_due: Callable[[str], bool]) -> Done:
     marked = [each for each in api.pages(thread.path) if _text(each, "body").startswith(marker)]
     own = _own(api, marked) if marked else None
+    if not is_due(_text(own, "body") if own else ""):
+        return "nothing"
     if own is None:
         api.send("POST", thread.path, {"body": body})
         return "created"
@@ -62,13 +68,16 @@ def _own(api: Api, marked: list[dict[str, Json]]) -> dict[str, Json] | None:
 
 
 def _login(api: Api) -> str:
+    """Who we are. Only GraphQL tells it to an app's token, as a job's own is one; a person's token asks there, too."""
     try:
-        found = api.get("/user")
+        found = api.graphql("{ viewer { login } }")
     except ApiError as error:
         if error.status in _NOT_A_USER:
             return JOB
         raise
-    return _text(found, "login") if isinstance(found, dict) else JOB
+    for name in ("data", "viewer", "login"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else JOB
 
 
 def _text(item: dict[str, Json], name: str) -> str:

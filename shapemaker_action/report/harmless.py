@@ -15,7 +15,9 @@ LONGEST = 4096
 
 def lines(text: str) -> list[str]:
     """The lines of a foreign text, each harmless: a carriage return starts a line of its own, like any line break."""
-    return [_line(line) for line in _BREAK.split(text)] if text else []
+    # Nearly every text is plain: there nothing has to be searched for.
+    broken = text.split("\n") if text.replace("\n", "").isprintable() else _BREAK.split(text)
+    return [_line(line) for line in broken] if text else []
 
 
 def text(foreign: str) -> str:
@@ -24,7 +26,7 @@ def text(foreign: str) -> str:
 
 
 def _line(line: str) -> str:
-    plain = _CONTROL.sub("", _ANSI.sub("", line))
+    plain = line if line.isprintable() else _CONTROL.sub("", _ANSI.sub("", line))
     if len(plain) > LONGEST:
         plain = f"{plain[:LONGEST]}… ({len(plain) - LONGEST} more characters)"
     # The old command form is recognised anywhere in a line, the new one only at its start (after blanks of any kind).

@@ -22,20 +22,26 @@ _DENIED = frozenset({401, 403, 404})
 
 
 def post(result: Result, environ: Mapping[str, str]) -> list[str]:
-    """Create or update the comment of a pull request of this repository; a warning for what went wrong."""
+    """Create or update the comment of a pull request of this repository; a warning for what went wrong.
+
+    A run without news makes none, but replaces what an earlier run has said: its failure is over.
+    """
     event = Event.of(environ)
     token = environ.get(TOKEN, "")
     # What a fork's job says could be anybody's words under our name; it has no right to, either.
     foreign = event.from_fork or event.by_dependabot
-    if not (event.number and token and result.run.configs) or foreign or not comment.has_news(result):
+    if not (event.number and token and result.run.configs) or foreign:
         return []
     client = api.Api(url=environ.get("GITHUB_API_URL") or "https://api.github.com", token=token)
+    news, run_url = comment.has_news(result), _run_url(environ)
     try:
         sticky.put(
             client,
             sticky.Thread(repository=event.repository, number=event.number),
             comment.marker(result.run),
-            comment.body(result, _run_url(environ)),
+            comment.body(result, run_url),
+            # A step that only builds leaves to the reader what the plan of the step before it says.
+            lambda there: news or bool(there and run_url not in there),
         )
     except api.ApiError as error:
         hint = "; the job needs permissions: {pull-requests: write}" if error.status in _DENIED else ""
@@ -44,5 +50,9 @@ def post(result: Result, environ: Mapping[str, str]) -> list[str]:
 
 
 def _run_url(environ: Mapping[str, str]) -> str:
-    server, repository, run = (environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
-    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else ""
+    server, repository, run, attempt = (
+        environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID", "RUN_ATTEMPT")
+    )
+    if not (server and repository and run):
+        return ""
+    return f"{server}/{repository}/actions/runs/{run}" + (f"/attempts/{attempt}" if attempt else "")

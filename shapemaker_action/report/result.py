@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from shapemaker_action import __version__
 from shapemaker_action.errors import ConfigError, ExitCode
@@ -12,6 +11,7 @@ from shapemaker_action.plan import Action
 from shapemaker_action.record import dataclass, field
 from shapemaker_action.report.series import Series
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from shapemaker_action.errors import ShapemakerError
     from shapemaker_action.events import Event

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, TextIO
 
 from shapemaker_action import events
 from shapemaker_action.errors import ConfigError, ExitCode
@@ -11,7 +10,10 @@ from shapemaker_action.outcome import Table
 from shapemaker_action.record import dataclass, field
 from shapemaker_action.report import harmless
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from shapemaker_action.diagnostics import Diagnostic
     from shapemaker_action.errors import ShapemakerError
     from shapemaker_action.events import Event

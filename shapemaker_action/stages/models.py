@@ -144,7 +144,11 @@ def matrix(invocation: Invocation, models: list[Model], emit: Emit) -> Outcome:
     since = invocation.switches.changed_since
     changes = git.changes(invocation.root, since)
     if changes is None:
-        emit(Notice(text=f"{_why_all(since)}: all models count as changed", warning=bool(since.strip("0"))))
+        emit(
+            Notice(
+                text=f"{_why_all(invocation.root, since)}: all models count as changed", warning=bool(since.strip("0"))
+            )
+        )
         chosen = models
     else:
         for path in sorted(changes.deleted):
@@ -172,11 +176,13 @@ def matrix(invocation: Invocation, models: list[Model], emit: Emit) -> Outcome:
     )
 
 
-def _why_all(since: str) -> str:
+def _why_all(root: Path, since: str) -> str:
     if not since:
         return "there is nothing to compare with (--changed-since)"
     if not since.strip("0"):
         return "the branch is new"
+    if refusal := git.problem(root):
+        return f"git cannot be asked ({refusal})"
     return f"git does not know {since!r} here (actions/checkout fetches one commit unless fetch-depth says 0)"
 
 

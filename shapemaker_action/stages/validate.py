@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shapemaker_action import lazy
 from shapemaker_action.diagnostics import Diagnostic, Position, Severity
 from shapemaker_action.errors import ConfigError
 from shapemaker_action.outcome import Outcome
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 

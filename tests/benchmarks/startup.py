@@ -15,8 +15,12 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.benchmarks.timing import Times, measure, milliseconds, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 REFUSAL = b'{"__type": "AccessDeniedException", "message": "refused"}'
@@ -114,23 +118,41 @@ def parse(python: str, site: Path, rounds: int) -> tuple[Times, Times]:
 
 
 def cold(python: str, scratch: Path) -> None:
-    """One installation each; the network has a say in it, and the installer's own cache."""
-    tools = {"uv": shutil.which("uv") or str(Path(sys.executable).with_name("uv")), "pip": ""}
+    """Each installer alone: downloads into a cache of its own, which is empty, and then installs out of that one."""
+    program = shutil.which("uv") or str(Path(sys.executable).with_name("uv"))
     rows = []
-    for name, tool in tools.items():
-        environ = environment(scratch / f"cold-{name}")
-        environ["PATH"] = f"{Path(tool).parent}:{environ['PATH']}" if tool else "/usr/bin:/bin"
-        began = time.perf_counter()
-        done = subprocess.run(
-            [python, "-IS", str(ROOT / "entrypoint"), "validate"],
-            check=False,
-            cwd=ROOT,
-            env=environ,
-            capture_output=True,
-        )
-        took = (time.perf_counter() - began) * 1000
-        rows.append((name, milliseconds(took) if done.returncode == 0 else f"failed: {done.stderr.decode()[-200:]}"))
+    for name, programs in {"uv": {"uv": program}, "pip": {}}.items():
+        tools = scratch / f"{name}-only"
+        tools.mkdir()
+        for each, path in {**_INHERITED, **programs}.items():
+            (tools / each).symlink_to(path)
+        environ = {**_uncached(environment(scratch), name, scratch), "PATH": str(tools)}
+        for what in ("downloading", "from its own cache"):
+            cache = scratch / f"{name} {what}"
+            took = _first_run(python, {**environ, "SHAPEMAKER_TOOL_CACHE": str(cache)})
+            # What is installed says by whom: after a failure the entry point would have taken the other.
+            by = {each.read_text().strip() for each in cache.glob("*/*/*.dist-info/INSTALLER")}
+            rows.append((f"{', '.join(by)}, {what}", took))
     show("First run, installing", rows, ("", "wall"))
+
+
+_INHERITED = {name: path for name in ("git", "env") if (path := shutil.which(name))}
+
+
+def _uncached(environ: Mapping[str, str], name: str, scratch: Path) -> dict[str, str]:
+    """uv is tried first only where nobody has configured pip; its own settings (UV_DEFAULT_INDEX, …) stay."""
+    kept = {key: value for key, value in environ.items() if name == "pip" or not key.startswith("PIP_")}
+    own = {"PIP_CACHE_DIR": str(scratch / "pip-cache")} if name == "pip" else {"PIP_CONFIG_FILE": os.devnull}
+    return {**kept, **own, "UV_CACHE_DIR": str(scratch / "uv-cache")}
+
+
+def _first_run(python: str, environ: Mapping[str, str]) -> str:
+    """How long it took; not at all when it failed."""
+    began = time.perf_counter()
+    command = [python, "-IS", str(ROOT / "entrypoint"), "validate"]
+    done = subprocess.run(command, check=False, cwd=ROOT, env=environ, capture_output=True)
+    took = (time.perf_counter() - began) * 1000
+    return milliseconds(took) if done.returncode == 0 else f"failed: {done.stderr.decode()[-400:]}"
 
 
 if __name__ == "__main__":

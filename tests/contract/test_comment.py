@@ -164,13 +164,36 @@ def test_there_is_none_where_there_should_be_none(change: Any, job: Job, api: Ap
     assert api.requests == []
 
 
-def test_a_cancelled_an_unwanted_and_an_irrelevant_run_say_nothing(job: Job, api: Api) -> None:
+@pytest.mark.parametrize(("variable", "value"), [("GITHUB_RUN_ID", "2"), ("GITHUB_RUN_ATTEMPT", "2")])
+def test_what_failed_in_one_run_is_over_in_the_next(variable: str, value: str, job: Job, api: Api) -> None:
+    job.environ["GITHUB_RUN_ATTEMPT"] = "1"
+    job.end(Result(run=RUN, error=ShapemakerError("no image", state="nothing was changed")))
+    job.environ[variable] = value
+    job.end(built())
+    assert [request.method for request in api.writes] == ["POST", "PATCH"]
+    (body,) = bodies(api)
+    assert "no image" not in body
+
+
+def test_a_step_that_only_builds_keeps_the_plan_of_the_step_before_it(job: Job, api: Api) -> None:
+    job.end(planned())
+    before = bodies(api)
+    job.end(built())
+    assert bodies(api) == before
+
+
+def built() -> Result:
+    return Result(run=RUN, stages=[StageResult(stage="build", seconds=1, outcome=Outcome())])
+
+
+def test_a_cancelled_and_an_unwanted_run_say_nothing_and_an_irrelevant_one_makes_no_comment(job: Job, api: Api) -> None:
     cancelled = planned()
     cancelled.error = CancelledError("cancelled")
     job.end(cancelled)
     job.end(planned(Run(configs=("shapemaker.yml",), comment=False)))
-    job.end(Result(run=RUN, stages=[StageResult(stage="build", seconds=1, outcome=Outcome())]))
     assert api.requests == []
+    job.end(built())
+    assert api.writes == []
 
 
 def test_a_failure_is_told(job: Job, api: Api) -> None:
@@ -227,6 +250,30 @@ def test_a_jobs_own_token_is_the_bots(job: Job, api: Api) -> None:
     assert [request.method for request in api.writes] == ["POST", "PATCH"]
     assert [each["user"]["login"] for each in api.comments[NUMBER]] == ["octocat", JOB]
     assert bodies(api)[0] == theirs["body"]
+
+
+def test_an_apps_token_finds_the_apps_own_comment(job: Job, api: Api) -> None:
+    api.apps["of_an_app"] = "octo-app[bot]"
+    job.environ[TOKEN] = "of_an_app"
+    api.seed(NUMBER, comment.marker(RUN), JOB)
+    for run in ("2", "3"):
+        job.environ["GITHUB_RUN_ID"] = run
+        job.end(planned())
+    assert [request.method for request in api.writes] == ["POST", "PATCH"]
+    assert [each["user"]["login"] for each in api.comments[NUMBER]] == [JOB, "octo-app[bot]"]
+
+
+def test_graphql_of_an_enterprise_server_is_beside_its_rest() -> None:
+    asked: list[str] = []
+
+    def answer(request: Request) -> Answer:
+        asked.append(request.path)
+        return Answer(document={})
+
+    with answering(answer) as url:
+        client(f"{url}/api/v3/").graphql("{ viewer { login } }")
+        client(url).graphql("{ viewer { login } }")
+    assert asked == ["/api/graphql", "/graphql"]
 
 
 def test_a_token_that_may_only_read_gets_a_warning_that_names_the_permission(job: Job, api: Api) -> None:

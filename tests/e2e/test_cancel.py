@@ -62,6 +62,7 @@ class Job:
             "RUNNER_TOOL_CACHE": str(harness.tool_cache()),
             "SHAPEMAKER_HOME": str(self.consumer.state),
             "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": "push",
             "GITHUB_ACTION_PATH": str(harness.exported()),
             "GITHUB_WORKSPACE": str(self.consumer.folder),
             "GITHUB_OUTPUT": str(self.file("output")),

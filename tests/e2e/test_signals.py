@@ -68,6 +68,7 @@ def test_a_signal_during_a_call_ends_the_command_and_no_call_is_repeated(
             "AWS_ACCESS_KEY_ID": "key",
             "AWS_SECRET_ACCESS_KEY": "secret",
             "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_NAME": "push",
             "GITHUB_OUTPUT": str(outputs),
         }
         consumer = Consumer(folder=folder, state=tmp_path / "state", environ=environ)

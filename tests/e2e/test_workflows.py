@@ -64,6 +64,11 @@ def stages(run: Run, job: str) -> list[str]:
     return [stage["stage"] for result in results for stage in json.loads(result)["stages"]]
 
 
+def changes(run: Run, job: str) -> list[int]:
+    """How many changes each step of the action has made in a job."""
+    return [int(step.outputs["changes"]) for step in run.job(job).steps if "changes" in step.outputs]
+
+
 def deployed(run: Run, job: str) -> tuple[str, bool]:
     """Which deployment environment a job was in, and whether that shows an endpoint."""
     found = run.job(job).deployment
@@ -182,10 +187,8 @@ def test_with_roles_the_workflows_take_a_model_from_nothing_to_production_and_a_
     assert company.trusted("deploy")
 
     done = company.run("retrain", Event.recorded("schedule"))
-    assert done.job("train").result == "success"
-    assert done.job("train").outputs["changes"] == "0"
-    assert done.job("deploy").result == "skipped", done
-    assert company.trusted("train")
+    assert changes(done, "train") == changes(done, "deploy") == [0]
+    assert stages(done, "deploy") == ["deploy", "invoke"], "an earlier deployment may have failed"
 
     (company.repository / "data" / "train" / "more.csv").write_text("3\n")
     commit(company.repository)

@@ -57,6 +57,7 @@ def run_action(
             env={
                 **{name: value for name, value in os.environ.items() if name.startswith("PIP_") or name in PASSED_ON},
                 "GITHUB_ACTIONS": "true",
+                "GITHUB_EVENT_NAME": "push",
                 "GITHUB_WORKSPACE": str(workspace),
                 "GITHUB_ACTION_PATH": str(action),
                 "RUNNER_TEMP": temporary,

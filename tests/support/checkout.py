@@ -87,6 +87,7 @@ def make_checkout(folder: Path) -> Checkout:
     (checkout / "shapemaker_action").mkdir(parents=True)
     wheels.mkdir()
     shutil.copy2(ROOT / "entrypoint", checkout)
+    shutil.copy2(ROOT / "shapemaker_action" / "installer.py", checkout / "shapemaker_action")
     (checkout / "shapemaker_action" / "__init__.py").touch()
     (checkout / "shapemaker_action" / "cli.py").write_text(COMMAND_LINE)
     (checkout / "tool.lock").write_text(f"demo==1.0 \\\n    --hash=sha256:{write_wheel(wheels)}\n")

@@ -1,4 +1,4 @@
-"""A local stand-in for the part of GitHub's REST API that concerns comments on pull requests and deployments."""
+"""A local stand-in for the part of GitHub's API that concerns comments on pull requests and deployments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _RANK = {"none": 0, "read": 1, "write": 2}
 
 @dataclass(kw_only=True)
 class Api:
-    """Comments by number of the pull request, deployments, and every request. `people` are tokens that persons hold."""
+    """Comments by number of the pull request, deployments, and every request.
+
+    `people` are tokens that persons hold, `apps` those of installations of an app.
+    """
 
     url: str = ""
     repository: str = "octo-org/example"
@@ -33,12 +36,13 @@ class Api:
     requests: list[Request] = field(default_factory=list)
     refusals: list[int] = field(default_factory=list)
     people: dict[str, str] = field(default_factory=dict)
+    apps: dict[str, str] = field(default_factory=dict)
     last_id: int = 100
 
     @property
     def writes(self) -> list[Request]:
         """Requests that were to change something, also those that were refused."""
-        return [each for each in self.requests if each.method != "GET"]
+        return [each for each in self.requests if each.method != "GET" and not each.path.endswith("/graphql")]
 
     def seed(self, number: int, body: str, login: str = JOB) -> dict[str, Any]:
         """Put a comment there, whoever wrote it."""
@@ -70,6 +74,7 @@ class Api:
         home = f"/repos/{re.escape(self.repository)}"
         return [
             ("GET", "/user", Api._user),
+            ("POST", "/graphql", Api._viewer),
             ("GET", rf"{home}/issues/(\d+)/comments", Api._list),
             ("POST", rf"{home}/issues/(\d+)/comments", Api._create),
             ("PATCH", rf"{home}/issues/comments/(\d+)", Api._update),
@@ -78,12 +83,16 @@ class Api:
         ]
 
     def _login(self, token: str) -> str:
-        return JOB if permissions_of(token) is not None else self.people.get(token, "")
+        return JOB if permissions_of(token) is not None else {**self.people, **self.apps}.get(token, "")
 
     def _user(self, request: Request, login: str) -> Answer:
         if request.bearer not in self.people:
             return refusal(403, "Resource not accessible by integration")
         return Answer(document={"login": login, "type": "User"})
+
+    def _viewer(self, request: Request, login: str) -> Answer:
+        assert request.document == {"query": "{ viewer { login } }"}
+        return Answer(document={"data": {"viewer": {"login": login}}})
 
     def _list(self, request: Request, _login: str, number: str) -> Answer:
         if not may(request.bearer, "read", "issues", "pull-requests"):

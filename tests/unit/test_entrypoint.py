@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from shapemaker_action import installer
 from shapemaker_action.errors import ExitCode
 from tests.support.checkout import Checkout, make_checkout
 
@@ -55,7 +56,9 @@ def start_hanging_install(checkout: Checkout, folder: Path, **environ: str) -> s
     """Start with a uv that writes half of what it should, and wait until it is there."""
     script = 'while [ "$1" != --target ]; do shift; done; mkdir "$2" && touch "$2/half" && exec sleep 600'
     path = f"{program(folder, script)}:{checkout.environ['PATH']}"
-    process = without_pip_settings(checkout).start(PATH=path, PIP_CONFIG_FILE=os.devnull, **environ)
+    plain = without_pip_settings(checkout)
+    environ = {**plain.environ, **environ, "PATH": path, "PIP_CONFIG_FILE": os.devnull}
+    process = Checkout(folder=checkout.folder, cache=checkout.cache, environ=environ).start()
     while not list(checkout.cache.glob("shapemaker/*.partial/half")):
         time.sleep(0.01)
     return process
@@ -231,13 +234,13 @@ def test_a_temporary_folder_that_others_can_write_is_not_trusted(entrypoint: Mod
     assert [entrypoint.is_private(tmp_path / name) for name in ("open", "link", "new")] == [False, False, True]
 
 
-def test_uv_comes_first_unless_somebody_configured_pip(entrypoint: ModuleType, tmp_path: Path) -> None:
+def test_uv_comes_first_unless_somebody_configured_pip(tmp_path: Path) -> None:
     plain = {"PATH": str(program(tmp_path / "bin", "")), "PIP_CONFIG_FILE": os.devnull}
     config = tmp_path / "pip.conf"
     config.touch()
 
     def order(**environ: str) -> list[str]:
-        return ["pip" if "-m" in command else "uv" for command in entrypoint.installers({**plain, **environ})]
+        return ["pip" if "-m" in command else "uv" for command in installer.installers({**plain, **environ})]
 
     assert order() == ["uv", "pip"]
     assert order(PIP_INDEX_URL="https://packages.example/simple") == ["pip", "uv"]
@@ -252,17 +255,18 @@ def test_every_python_version_gets_a_cache_entry_of_its_own(entrypoint: ModuleTy
     assert re.fullmatch("[0-9a-f]{32}", entrypoint.cache_key())
 
 
-def test_an_old_python_and_windows_get_a_sentence(entrypoint: ModuleType) -> None:
-    with pytest.raises(entrypoint.NotInstalledError, match=r"3\.10 or newer is needed; .* is 3\.8\.20"):
-        entrypoint.require_platform("posix", (3, 8, 20))
-    with pytest.raises(entrypoint.NotInstalledError, match="Linux and macOS"):
-        entrypoint.require_platform("nt", (3, 12, 0))
-    entrypoint.require_platform("posix", (3, 10, 0))
+def test_an_old_python_and_windows_get_a_sentence() -> None:
+    with pytest.raises(installer.NotInstalledError, match=r"3\.10 or newer is needed; .* is 3\.8\.20"):
+        installer.require_platform("posix", (3, 8, 20))
+    with pytest.raises(installer.NotInstalledError, match="Linux and macOS"):
+        installer.require_platform("nt", (3, 12, 0))
+    installer.require_platform("posix", (3, 10, 0))
 
 
-def test_an_old_python_can_parse_it() -> None:
-    ast.parse((ROOT / "entrypoint").read_text(), feature_version=(3, 8))
+@pytest.mark.parametrize("file", ["entrypoint", "shapemaker_action/__init__.py", "shapemaker_action/installer.py"])
+def test_an_old_python_can_parse_it(file: str) -> None:
+    ast.parse((ROOT / file).read_text(), feature_version=(3, 8))
 
 
-def test_it_exits_with_the_documented_code(entrypoint: ModuleType) -> None:
-    assert entrypoint.ENVIRONMENT_PROBLEM == ExitCode.ENVIRONMENT
+def test_it_exits_with_the_documented_code() -> None:
+    assert installer.ENVIRONMENT_PROBLEM == ExitCode.ENVIRONMENT

@@ -72,7 +72,7 @@ def test_the_supported_pythons_are_the_same_everywhere() -> None:
     assert "3.9" not in supported
     assert PROJECT["tool"]["mypy"]["python_version"] == PYTHONS[0]
     assert PROJECT["tool"]["ruff"]["target-version"] == f"py{PYTHONS[0].replace('.', '')}"
-    assert "version < (3, 10)" in (ROOT / "entrypoint").read_text()
+    assert "version < (3, 10)" in (ROOT / "shapemaker_action" / "installer.py").read_text()
 
 
 def test_the_wheel_takes_everything_that_the_tool_reads_at_run_time() -> None:

@@ -11,6 +11,8 @@ from shapemaker_action.events import Notice
 from shapemaker_action.github.event import Event as Trigger
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from shapemaker_action.events import Event
     from shapemaker_action.invocation import Invocation
 
@@ -54,6 +56,12 @@ def test_which_of_many_models_have_changed_is_still_asked() -> None:
     assert (found.stages, found.target) == (("plan",), "local")
 
 
+def test_a_file_that_looks_like_a_glob_is_one_model(tmp_path: Path) -> None:
+    (tmp_path / "a[1].yml").touch()
+    assert allowed(FORK, "plan", "--directory", str(tmp_path), "--config", "a[1].yml")[0].stages[-1] == "invoke"
+    assert allowed(FORK, "plan", "--directory", str(tmp_path), "--config", "b[1].yml")[0].stages == ("plan",)
+
+
 @pytest.mark.parametrize("stages", ["run", "plan,build", "delete", "rollback", "invoke", "dev"])
 @pytest.mark.parametrize("target", ["aws", "local"])
 def test_secrets_and_code_of_strangers_never_meet(stages: str, target: str) -> None:
@@ -64,8 +72,24 @@ def test_secrets_and_code_of_strangers_never_meet(stages: str, target: str) -> N
     assert caught.value.exit_code == 3
 
 
-def test_looking_is_no_danger() -> None:
-    assert allowed(TARGET, "validate,plan,status")[0].target == "aws"
+@pytest.mark.parametrize("stages", ["plan", "status", "validate,plan"])
+def test_looking_takes_the_role_to_where_a_strangers_configuration_says(stages: str) -> None:
+    for event in (TARGET, Trigger(name="pull_request_target"), Trigger(name="unknown")):
+        with pytest.raises(RefusedError):
+            allowed(event, stages)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["validate"],
+        ["schema"],
+        ["validate,plan,status", "--target", "local"],
+        ["validate,plan", "--config", "models/*/shapemaker.yml"],
+    ],
+)
+def test_looking_without_a_role_is_no_danger(argv: list[str]) -> None:
+    assert allowed(TARGET, *argv) == (from_argv(argv, {}, "shapemaker"), [])
 
 
 def test_an_event_of_ours_changes_nothing() -> None:

@@ -255,11 +255,12 @@ def test_the_reusable_workflow_mirrors_the_action() -> None:
 
 def test_the_reusable_workflow_uses_the_action_of_its_own_commit_and_a_group_of_its_own() -> None:
     [job] = workflow(ROOT / ".github" / "workflows" / "lifecycle.yml")["jobs"].values()
-    _, own, action = job["steps"]
+    _, asked, own, action = job["steps"]
+    assert asked["if"] == "job.workflow_repository == '' || job.workflow_sha == ''"
     assert own["with"]["repository"] == "${{ job.workflow_repository }}"
     assert own["with"]["ref"] == "${{ job.workflow_sha }}"
     assert action["uses"] == f"./{own['with']['path']}"
-    assert job["concurrency"]["group"].startswith("shapemaker-lifecycle")
+    assert "inputs.github-environment" in job["concurrency"]["group"], "the group that stage.yml has"
     assert "github.workflow" not in job["concurrency"]["group"]
     assert (job["concurrency"]["cancel-in-progress"], job["concurrency"]["queue"]) == (False, "max")
 

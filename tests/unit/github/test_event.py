@@ -53,6 +53,8 @@ def recorded(name: str) -> tuple[str, dict[str, Any], str]:
         ("workflow_dispatch", False, False),
         ("schedule", False, False),
         ("issue_comment", False, True),
+        ("workflow_run", False, True),
+        ("workflow_run_dependabot", False, True),
     ],
 )
 def test_whom_an_event_lets_in(read: Callable[..., Event], name: str, *, untrusted: bool, unsafe: bool) -> None:
@@ -133,6 +135,33 @@ def test_a_run_after_a_run_is_as_safe_as_the_first_ones_code(
 ) -> None:
     repository = {"full_name": head} if head else None
     assert read("workflow_run", {"workflow_run": {"head_repository": repository}}).is_unsafe is unsafe
+
+
+@pytest.mark.parametrize(
+    ("branch", "actor", "again", "unsafe"),
+    [
+        ("dependabot/pip/x", "octocat", "octocat", True),
+        ("dependabot-pip-x", "dependabot[bot]", "octocat", True),
+        ("dependabot-pip-x", "octocat", "dependabot[bot]", True),
+        ("main", "dependabot[bot]", "dependabot[bot]", False),
+        ("better", "octocat", "octocat", False),
+    ],
+)
+def test_a_run_after_dependabots_is_unsafe_whoever_runs_it_again(
+    read: Callable[..., Event], branch: str, actor: str, again: str, *, unsafe: bool
+) -> None:
+    run = {
+        "head_repository": {"full_name": OURS},
+        "head_branch": branch,
+        "actor": {"login": actor},
+        "triggering_actor": {"login": again},
+    }
+    assert read("workflow_run", {"workflow_run": run, "repository": {"default_branch": "main"}}).is_unsafe is unsafe
+
+
+def test_a_job_that_does_not_tell_its_event_is_unsafe(read: Callable[..., Event]) -> None:
+    assert read("", {}).is_unsafe
+    assert not read("", {}).is_untrusted
 
 
 def test_a_comment_on_an_issue_is_about_no_code(read: Callable[..., Event]) -> None:

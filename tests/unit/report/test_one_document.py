@@ -27,6 +27,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captu
     monkeypatch.chdir(write(tmp_path / "mean", {**MEAN, "shapemaker.yml": text}))
     monkeypatch.setenv("SHAPEMAKER_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "push")
 
     def run(*argv: str) -> tuple[int, dict[str, Any]]:
         code = cli.main([*argv, "--format", "json"])

@@ -187,7 +187,51 @@ def test_a_shallow_clone_says_what_to_do(
 def test_outside_of_git_all_models_count(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     monorepo.Monorepo(tmp_path).add_model("models/a")
     assert cli.main(["plan", "--directory", str(tmp_path), "--config", GLOB, "--changed-since", "main"]) == 0
-    assert "1 of 1 model changed" in capsys.readouterr().out
+    output = capsys.readouterr()
+    assert "1 of 1 model changed" in output.out
+    assert "not a git repository" in output.err
+
+
+def strange(patch: pytest.MonkeyPatch, workspace: Path) -> None:
+    """A job in whose container all files are of another user."""
+    for name, value in {
+        "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1",
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": "push",
+        "GITHUB_WORKSPACE": str(workspace),
+    }.items():
+        patch.setenv(name, value)
+
+
+@pytest.mark.parametrize("place", [".", ".."])
+def test_a_checkout_of_another_user_is_the_jobs_own(
+    repository: Monorepo, changed: Any, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    base = repository.git("rev-parse", "HEAD")
+    repository.write("models/a/requirements.txt", "")
+    strange(monkeypatch, repository.root / place)
+    assert changed(base) == ["models/a"]
+
+
+def test_what_git_refuses_is_said_in_its_words(
+    repository: Monorepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = repository.git("rev-parse", "HEAD")
+    strange(monkeypatch, tmp_path / "elsewhere")
+    assert cli.main(["plan", "--directory", str(repository.root), "--config", GLOB, "--changed-since", base]) == 0
+    output = capsys.readouterr()
+    assert "git cannot be asked (detected dubious ownership" in output.err
+    assert "3 of 3 models changed" in output.out
+
+
+def test_the_repositorys_configuration_starts_no_monitor(repository: Monorepo, changed: Any, tmp_path: Path) -> None:
+    monitor = tmp_path / "monitor"
+    monitor.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    monitor.chmod(0o700)
+    base = repository.git("rev-parse", "HEAD")
+    repository.git("config", "core.fsmonitor", str(monitor))
+    assert changed(base) == []
+    assert not (tmp_path / "started").exists()
 
 
 def test_a_model_that_cannot_be_read_is_left_to_its_own_job(repository: Monorepo, changed: Any) -> None:
