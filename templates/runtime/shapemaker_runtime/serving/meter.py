@@ -65,7 +65,7 @@ class Meter:
     __slots__ = ("_cells", "_next", "_shared")
 
     def __init__(self, shared: memoryview[float]) -> None:
-        self._cells = shared.tolist()
+        self._cells = [float(value) for value in shared]
         self._cells[_QUEUED] = 0
         self._shared = shared
         self._next = 0.0
