@@ -52,7 +52,7 @@ def from_argv(argv: Sequence[str], environ: Mapping[str, str], program: str) -> 
     return _checked(
         Invocation(
             words=tuple(given.words),
-            root=_root(given.directory, environ),
+            root=_root(given.directory),
             directory=given.directory,
             configs=tuple(given.config) or (DEFAULT_CONFIG,),
             environment=given.environment,
@@ -76,9 +76,8 @@ def from_argv(argv: Sequence[str], environ: Mapping[str, str], program: str) -> 
     )
 
 
-def _root(directory: str, environ: Mapping[str, str]) -> Path:
-    base = Path(environ.get("GITHUB_WORKSPACE") or ".") if directory and environ.get("GITHUB_ACTIONS") else Path()
-    root = (base / directory).resolve()
+def _root(directory: str) -> Path:
+    root = Path(directory).resolve()
     if not root.is_dir():
         raise InvalidInputError(f"there is no directory {directory}", remedy="check --directory (working-directory)")
     return root
@@ -105,8 +104,8 @@ def _checked(invocation: Invocation) -> Invocation:
     stages = invocation.stages
     if not invocation.switches.wait and stages[-1:] not in {("train",), ("deploy",)}:
         raise InvalidInputError(
-            f"--no-wait goes with train or deploy as the last stage, not with {stages[-1]}",
+            f"--no-wait (wait: false) goes with train or deploy as the last stage, not with {stages[-1]}",
             state="nothing was done",
-            remedy="leave --no-wait out, or end with train",
+            remedy="leave it out, or end with train",
         )
     return invocation

@@ -18,6 +18,13 @@ def described(root: Path) -> str:
     return (_output(root, "describe", "--always", "--dirty=+changes", "--abbrev=40", "--exclude=*") or "").strip()
 
 
+def released(root: Path) -> str:
+    """The tag of a version that is checked out, with no file that differs from it; empty for anything else."""
+    if described(root).endswith("+changes"):
+        return ""
+    return (_output(root, "describe", "--exact-match", "--tags", "--match=v[0-9]*") or "").strip()
+
+
 def problem(root: Path) -> str:
     """Why git can tell nothing about this folder at all, in its own words; empty when it can."""
     done = _asked(root, "rev-parse", "--git-dir")

@@ -29,6 +29,9 @@ SOURCES = r"""
     """
 """The settings of pip and uv that say where packages come from: they stay, since hashes decide what is accepted."""
 
+SECRETS = ("ACTIONS_", "AWS_", "SHAPEMAKER_INPUT_")
+"""What variables with credentials begin with."""
+
 FORCED = {"PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0"}
 """Settings that people keep in a pip.conf and that cannot go with `--target`."""
 
@@ -160,8 +163,8 @@ def configures_pip(environ: Mapping[str, str]) -> bool:
 
 
 def may_pass(name: str) -> bool:
-    """Whether a variable of the caller may reach the installer: its pip, uv and Python habits may not."""
-    return bool(re.fullmatch(SOURCES, name, re.VERBOSE)) or not name.startswith(("PIP_", "UV_", "PYTHON"))
+    """Whether a variable of the caller may reach the installer: its pip, uv and Python habits and secrets may not."""
+    return bool(re.fullmatch(SOURCES, name, re.VERBOSE)) or not name.startswith(("PIP_", "UV_", "PYTHON", *SECRETS))
 
 
 def explain(failures: list[str]) -> NotInstalledError:
@@ -198,7 +201,13 @@ def report(error: NotInstalledError) -> None:
     """Render an error as the command line does."""
     lines = [f"    | {line}" for line in error.details]
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        text = f"{error} {error.remedy}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+        text = f"{error}; {error.remedy}".replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         lines.append(f"::error::{text}")
     lines += ["", f"error: {error}", f"  next: {error.remedy}", f"  exit: {ENVIRONMENT_PROBLEM} (environment)"]
-    sys.stderr.write("\n".join([*lines, ""]))
+    sys.stderr.write("\n".join([*map(harmless, lines), ""]))
+
+
+def harmless(line: str) -> str:
+    """A line as report/harmless.py would have it, in little: no control character, and no command in its middle."""
+    plain = "".join(each for each in line if each.isprintable() or each == "\t")
+    return plain.replace("##[", "#\u200b#[")

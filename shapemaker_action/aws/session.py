@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import os
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from shapemaker_action import lazy
+from shapemaker_action.aws import nowhere
 from shapemaker_action.aws.classify import Kind, classify
 from shapemaker_action.errors import (
     AccessError,
@@ -199,16 +199,10 @@ class Aws:
     def _session(self) -> Any:
         options: dict[str, Any] = {"region_name": self.target.region}
         if self.target.access_key:
-            # Profiles and files of the real AWS mean nothing there, and a wrong one would be an error.
-            nowhere = {
-                "profile": (None, None, None, None),
-                "config_file": (None, None, os.devnull, None),
-                "credentials_file": (None, None, os.devnull, None),
-            }
             options |= {
                 "aws_access_key_id": self.target.access_key,
                 "aws_secret_access_key": self.target.secret_key,
-                "botocore_session": self._botocore("session").Session(session_vars=nowhere),
+                "botocore_session": nowhere.session(),
             }
         elif self.target.identity:
             options["botocore_session"] = self.target.identity.session_of(self.target.region)

@@ -8,6 +8,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from shapemaker_action.aws import nowhere
 from shapemaker_action.errors import AccessError, CapacityError, EnvironmentProblemError, InvalidInputError
 from shapemaker_action.events import Secret
 from shapemaker_action.record import dataclass, field
@@ -54,7 +55,7 @@ class WebIdentity:
         renewed = credentials.DeferredRefreshableCredentials(
             refresh_using=lambda: self._assume(region), method="assume-role-with-web-identity"
         )
-        session = importlib.import_module("botocore.session").Session()
+        session = nowhere.session()
         session.register_component("credential_provider", _Only(credentials=renewed))
         return session
 
@@ -136,7 +137,7 @@ def _sts(region: str) -> Any:
         read_timeout=10,
         user_agent_extra="shapemaker",
     )
-    session = importlib.import_module("botocore.session").Session()
+    session = nowhere.session()
     session.register_component("credential_provider", _Only(credentials=None))
     return session.create_client("sts", region_name=region, config=config)
 

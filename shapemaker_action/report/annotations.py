@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from shapemaker_action.config.overlay import SET
 from shapemaker_action.diagnostics import Position, Severity
 from shapemaker_action.record import dataclass, field
 from shapemaker_action.report import harmless
@@ -42,13 +43,16 @@ def of_diagnostic(found: Diagnostic, files: Files) -> Annotation:
     """At the line and column of the finding."""
     text = f"{found.path}: {found.message}" if found.path else found.message
     message = f"{text} ({found.hint})" if found.hint else text
+    if found.position.file == SET:
+        # An option is no file that GitHub could show.
+        return Annotation(severity=found.severity, message=f"{found.position.file}: {message}")
     place = Position(file=files.name(found.position.file), line=found.position.line, column=found.position.column)
     return Annotation(severity=found.severity, message=message, place=place)
 
 
 def of_error(error: ShapemakerError) -> Annotation:
     """What happened and how to continue."""
-    return Annotation(severity=Severity.ERROR, message=f"{error.message} {error.remedy}".strip())
+    return Annotation(severity=Severity.ERROR, message="; ".join(filter(None, (error.message, error.remedy))))
 
 
 def chosen(found: list[Annotation], rest: str) -> Iterator[Annotation]:

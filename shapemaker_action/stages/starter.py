@@ -70,6 +70,7 @@ def run(root: Path, wanted: Answers, *, role: str, program: str) -> Outcome:
             Table(title=f"{answers.name}, with {answers.framework}", header=("file", ""), rows=tuple(rows)),
             workflows.variables(own.values(), role),
         ),
+        diagnostics=workflows.unpinned(own),
         next=f"{_again(program, root)} run --target local; then make modelpkg/model.py and {CONFIG} your own",
     )
 

@@ -6,16 +6,17 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from shapemaker_action import __version__, git
+from shapemaker_action import git
 from shapemaker_action.assets import PACKAGE, templates
 from shapemaker_action.config import document
 from shapemaker_action.config.node import MappingNode, find
+from shapemaker_action.diagnostics import Diagnostic, Position, Severity
 from shapemaker_action.errors import InvalidInputError
 from shapemaker_action.outcome import Outcome, Table
 from shapemaker_action.stages import new_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 FOLDER = ".github/workflows"
@@ -24,6 +25,7 @@ ENVIRONMENT = "production"
 """The environment that the templates deploy to."""
 
 _UNPINNED = re.compile(r"@0{40} # v[0-9.]+")
+_PIN = re.compile(r"uses: \S*shapemaker\S*@(?P<commit>[0-9a-f]{40})(?: # (?P<version>v\S+))?")
 _VARIABLE = re.compile(r"\bvars\.(SHAPEMAKER_[A-Z_]+)")
 _INPUT = re.compile(r"^ {10}environment: (?:production|\$\{\{ inputs\.environment \}\})\n", re.MULTILINE)
 _NAMED = re.compile(rf"^( +(?:environment|name|group|default): ){ENVIRONMENT}\b", re.MULTILINE)
@@ -32,7 +34,9 @@ _CHOICES = re.compile(rf"^( +- ){ENVIRONMENT}\n", re.MULTILINE)
 
 def files(environments: Sequence[str], chosen: str) -> dict[str, str]:
     """Texts by path. `chosen` is where a push to main deploys to; empty in a repository without environments."""
-    reference = _reference()
+    # The templates of an installed tool have their commit.
+    installed = templates().parent == PACKAGE or not (PACKAGE.parent / ".git").exists()
+    pin = "" if installed else reference(PACKAGE.parent)
     found: dict[str, str] = {}
     for path in sorted((templates() / "workflows").glob("*.yml")):
         text = path.read_text(encoding="utf-8")
@@ -41,7 +45,7 @@ def files(environments: Sequence[str], chosen: str) -> dict[str, str]:
             text = _CHOICES.sub(lambda match: "".join(f"{match[1]}{name}\n" for name in environments), text)
         else:
             text = _INPUT.sub("", text)
-        found[f"{FOLDER}/{path.name}"] = _UNPINNED.sub(reference, text) if reference else text
+        found[f"{FOLDER}/{path.name}"] = _UNPINNED.sub(pin, text) if pin else text
     return found
 
 
@@ -65,7 +69,11 @@ def run(root: Path, config: str, *, environment: str, role: str) -> Outcome:
     wanted = files(environments, _chosen(environments, environment))
     with new_files.written(root, wanted):
         written = Table(title="Workflows", header=("",), rows=tuple((path,) for path in wanted))
-    return Outcome(tables=(written, variables(wanted.values(), role)), next="git add .github, commit and push")
+    return Outcome(
+        tables=(written, variables(wanted.values(), role)),
+        diagnostics=unpinned(wanted),
+        next="git add .github, commit and push",
+    )
 
 
 def _environments(root: Path) -> list[str]:
@@ -101,9 +109,25 @@ def _chosen(environments: Sequence[str], wanted: str) -> str:
     return name
 
 
-def _reference() -> str:
-    """This checkout's commit, by which the Action is pinned; empty for an installed tool, whose templates have it."""
-    if templates().parent == PACKAGE or not (PACKAGE.parent / ".git").exists():
-        return ""
-    commit = git.described(PACKAGE.parent).partition("+")[0]
-    return f"@{commit} # v{__version__}" if commit else ""
+def unpinned(texts: Mapping[str, str]) -> tuple[Diagnostic, ...]:
+    """A warning where the first of these texts names the Action by what is no release; they are all alike."""
+    for path, text in texts.items():
+        for number, line in enumerate(text.splitlines(), start=1):
+            if found := _PIN.search(line):
+                return _warnings(Position(file=path, line=number, column=found.start("commit") + 1), found)
+    return ()
+
+
+def _warnings(place: Position, pin: re.Match[str]) -> tuple[Diagnostic, ...]:
+    if pin["commit"].strip("0") and pin["version"]:
+        return ()
+    what = "the commit of the Action is of no release" if pin["commit"].strip("0") else "the Action has no commit here"
+    hint = "put the commit of a release here, and wherever else the Action is used"
+    return (Diagnostic(message=what, hint=hint, position=place, severity=Severity.WARNING),)
+
+
+def reference(checkout: Path) -> str:
+    """A checkout's commit, by which the Action is pinned, with its version if it is one's; empty outside of git."""
+    commit = git.described(checkout).partition("+")[0]
+    version = git.released(checkout)
+    return f"@{commit} # {version}" if version else f"@{commit}" if commit else ""

@@ -174,7 +174,7 @@ def test_with_roles_the_workflows_take_a_model_from_nothing_to_production_and_a_
     assert stages(done, "model") == ["validate", "plan", "build"]
     assert company.trusted("build")
 
-    (company.repository / "data" / "train" / "second.csv").write_text("2\n")
+    (company.repository / "data" / "train" / "second.csv").write_text("3\n")
     commit(company.repository)
     company.run("pull-request", Event.recorded("pull_request"))
     assert [each.method for each in company.api.writes] == ["POST", "PATCH"], "one comment, kept up to date"

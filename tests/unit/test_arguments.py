@@ -33,7 +33,7 @@ def test_several_stages_keep_their_order() -> None:
         (["train", "deploy"], "unexpected 'deploy'"),
         (["train", "--no-such"], "unrecognized arguments: --no-such"),
         (["train", "--target", "mars"], "invalid choice: 'mars'"),
-        (["run", "--no-wait"], "--no-wait goes with train or deploy"),
+        (["run", "--no-wait"], r"--no-wait \(wait: false\) goes with train or deploy"),
         (["train", "--directory", "/nowhere/at/all"], "no directory"),
         (["train", "--timeout", "soon"], "expected seconds, 0 or more, got 'soon'"),
         (["train", "--timeout", "nan"], "expected seconds"),
@@ -119,15 +119,15 @@ def test_an_engine_that_is_asked_for_wins_over_the_variable() -> None:
     assert from_argv(["train"], environ, "shapemaker").engine == "docker"
 
 
-def test_inputs_of_the_action_become_the_same_invocation(tmp_path: Path) -> None:
+def test_inputs_of_the_action_become_the_same_invocation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models").mkdir()
+    monkeypatch.chdir(tmp_path)
     environ = {
-        "GITHUB_ACTIONS": "true",
-        "GITHUB_WORKSPACE": str(tmp_path),
         "SHAPEMAKER_INPUT_STAGE": "train,evaluate",
         "SHAPEMAKER_INPUT_CONFIG": "a.yml\nb.yml\n",
         "SHAPEMAKER_INPUT_TARGET": "local",
         "SHAPEMAKER_INPUT_SET": "train.spot=true\n\n",
-        "SHAPEMAKER_INPUT_WORKING_DIRECTORY": ".",
+        "SHAPEMAKER_INPUT_WORKING_DIRECTORY": "models",
         "SHAPEMAKER_INPUT_AWS_REGION": "eu-west-1",
         "SHAPEMAKER_INPUT_FORMAT": "json",
         "SHAPEMAKER_INPUT_WAIT": "true",
@@ -135,7 +135,7 @@ def test_inputs_of_the_action_become_the_same_invocation(tmp_path: Path) -> None
     found = from_inputs(environ, "shapemaker")
     assert found.stages == ("train", "evaluate")
     assert (found.configs, found.target, found.sets) == (("a.yml", "b.yml"), "local", ("train.spot=true",))
-    assert (found.region, found.format, found.root) == ("eu-west-1", "json", tmp_path)
+    assert (found.region, found.format, found.root) == ("eu-west-1", "json", tmp_path / "models")
 
 
 @pytest.mark.parametrize("hostile", ["x; rm -rf ~", "$(id)", "`id`", "--version", "-h", "--everything"])
@@ -151,6 +151,11 @@ def test_an_input_is_never_an_option_or_a_command(hostile: str) -> None:
 def test_a_boolean_input_is_true_or_false(wait: str) -> None:
     with pytest.raises(InvalidInputError, match="expected true or false"):
         from_inputs({"SHAPEMAKER_INPUT_STAGE": "train", "SHAPEMAKER_INPUT_WAIT": wait}, "shapemaker")
+
+
+def test_what_cannot_be_left_early_names_the_input_and_the_option() -> None:
+    with pytest.raises(InvalidInputError, match=r"--no-wait \(wait: false\) goes with train or deploy"):
+        from_inputs({"SHAPEMAKER_INPUT_STAGE": "run", "SHAPEMAKER_INPUT_WAIT": "false"}, "shapemaker")
 
 
 def test_a_missing_stage_names_the_input() -> None:

@@ -19,6 +19,7 @@ import pytest
 from shapemaker_action import installer
 from shapemaker_action.errors import ExitCode
 from tests.support.checkout import Checkout, make_checkout
+from tests.support.runner_commands import StepLog
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -52,13 +53,18 @@ def program(folder: Path, script: str) -> Path:
     return folder
 
 
-def start_hanging_install(checkout: Checkout, folder: Path, **environ: str) -> subprocess.Popen[str]:
-    """Start with a uv that writes half of what it should, and wait until it is there."""
+def hanging(checkout: Checkout, folder: Path, **environ: str) -> Checkout:
+    """With a uv that writes half of what it should."""
     script = 'while [ "$1" != --target ]; do shift; done; mkdir "$2" && touch "$2/half" && exec sleep 600'
     path = f"{program(folder, script)}:{checkout.environ['PATH']}"
     plain = without_pip_settings(checkout)
     environ = {**plain.environ, **environ, "PATH": path, "PIP_CONFIG_FILE": os.devnull}
-    process = Checkout(folder=checkout.folder, cache=checkout.cache, environ=environ).start()
+    return Checkout(folder=checkout.folder, cache=checkout.cache, environ=environ)
+
+
+def start_hanging_install(checkout: Checkout, folder: Path, **environ: str) -> subprocess.Popen[str]:
+    """Start, and wait until half of the packages are there."""
+    process = hanging(checkout, folder, **environ).start()
     while not list(checkout.cache.glob("shapemaker/*.partial/half")):
         time.sleep(0.01)
     return process
@@ -130,6 +136,20 @@ def test_a_cancelled_install_leaves_nothing_and_the_next_run_starts_afresh(
     assert checkout.told()["demo"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_among_the_first_imports_is_answered(
+    number: signal.Signals, checkout: Checkout, tmp_path: Path
+) -> None:
+    process = hanging(checkout, tmp_path / "bin").start(via=(*ISOLATED, "-X", "importtime"))
+    assert process.stderr
+    while not process.stderr.readline().rstrip().endswith("| contextlib"):
+        pass
+    process.send_signal(number)
+    _, stderr = process.communicate()
+    assert process.returncode == 128 + number
+    assert "\nerror: cancelled\n" in stderr
+
+
 def test_a_killed_install_is_not_mistaken_for_a_finished_one(checkout: Checkout, tmp_path: Path) -> None:
     process = start_hanging_install(checkout, tmp_path / "bin")
     os.killpg(process.pid, signal.SIGKILL)
@@ -165,7 +185,25 @@ def test_python_without_pip_is_told_how_to_get_one(checkout: Checkout, tmp_path:
 
 def test_a_failure_in_a_workflow_is_an_annotation(checkout: Checkout) -> None:
     _, _, stderr = checkout.run(PIP_FIND_LINKS="/nowhere", GITHUB_ACTIONS="true")
-    assert re.search(r"^::error::the locked packages could not be installed check", stderr, re.MULTILINE)
+    assert re.search(r"^::error::the locked packages could not be installed; check", stderr, re.MULTILINE)
+
+
+def test_what_an_installer_says_is_no_command_and_moves_no_cursor(checkout: Checkout, tmp_path: Path) -> None:
+    script = r"printf 'one ##[error]mine \033[2J\a\n::warning::mine\n'; exit 1"
+    path = f"{program(tmp_path / 'bin', script)}:{checkout.environ['PATH']}"
+    _, _, stderr = checkout.run(PATH=path, PIP_FIND_LINKS="/nowhere", GITHUB_ACTIONS="true")
+    assert "one #\u200b#[error]mine [2J\n    | ::warning::mine\n" in stderr
+    log = StepLog().read(stderr)
+    assert {command.name for command in log.commands} == {"error"}
+
+
+def test_an_installer_gets_no_credentials(checkout: Checkout, tmp_path: Path) -> None:
+    path = f"{program(tmp_path / 'bin', f'env > {tmp_path}/told; exit 1')}:{checkout.environ['PATH']}"
+    secrets = {"AWS_SESSION_TOKEN": "s", "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "s", "SHAPEMAKER_INPUT_GITHUB_TOKEN": "s"}
+    plain = without_pip_settings(checkout)
+    environ = {**plain.environ, **secrets, "PATH": path, "PIP_CONFIG_FILE": os.devnull}
+    Checkout(folder=plain.folder, cache=plain.cache, environ=environ).run()
+    assert not {line.partition("=")[0] for line in (tmp_path / "told").read_text().splitlines()} & secrets.keys()
 
 
 def test_the_callers_habits_with_pip_and_python_change_nothing(checkout: Checkout, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def run(request: Request) -> Outcome:
     files |= makefile.read(folder) if request.makefile else {}
     own = workflows.files((), "") if request.workflows else {}
     with new_files.written(folder.root, files | own):
-        warnings = _prove(folder, sheet)
+        warnings = (*_prove(folder, sheet), *workflows.unpinned(own))
     tables = [
         Table(title="Written", header=("file", ""), rows=tuple(_written_rows(files | own))),
         Table(title="Not carried over", header=("where", "what", "instead"), rows=tuple(_left_rows(sheet))),

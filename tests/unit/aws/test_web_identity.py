@@ -23,6 +23,8 @@ from tests.unit.aws.wire import IDENTITY, Reply, answering
 from tests.unit.resources.scripted import Time
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from shapemaker_action.events import Event
 
 ROLE = "arn:aws:iam::111122223333:role/some/ci"
@@ -37,10 +39,14 @@ def aws(told: list[Event] | None = None, token: str = TOKEN) -> Aws:
 
 
 @pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """Somebody else's keys, profile and web identity, which the role has nothing to do with."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN"):
         monkeypatch.setenv(name, "of-somebody-else")
+    (tmp_path / "config").write_text("no configuration at all\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "of-somebody-else")
     return monkeypatch
 
 

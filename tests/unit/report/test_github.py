@@ -20,7 +20,7 @@ from shapemaker_action.events import (
 from shapemaker_action.github import TOKEN
 from shapemaker_action.outcome import Outcome
 from shapemaker_action.report import reporters
-from shapemaker_action.report.annotations import Files, of_diagnostic
+from shapemaker_action.report.annotations import Files, of_diagnostic, of_error
 from shapemaker_action.report.github import GithubReporter, outputs, write_outputs
 from shapemaker_action.report.machine import JsonReporter
 from shapemaker_action.report.result import Result, Run, StageResult
@@ -75,6 +75,16 @@ def test_outputs_are_written_after_a_failure_as_far_as_they_are_known() -> None:
     assert known["training-job"] == "salary-train-1"
     assert json.loads(known["result"])["exit-code"] == 2
     assert "endpoint-name" not in known
+
+
+def test_an_annotation_of_an_option_has_no_file() -> None:
+    found = Diagnostic(message="no such key", position=Position(file="--set"), path="train.spto")
+    assert str(of_diagnostic(found, Files(workspace="/w"))) == "::error::--set: train.spto: no such key"
+
+
+def test_an_annotation_says_what_happened_and_how_to_go_on() -> None:
+    assert of_error(ShapemakerError("no image", remedy="build one")).message == "no image; build one"
+    assert of_error(ShapemakerError("no image")).message == "no image"
 
 
 def test_an_annotation_points_at_line_and_column_and_escapes_everything() -> None:

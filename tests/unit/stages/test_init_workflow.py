@@ -8,6 +8,7 @@ import yaml
 
 from shapemaker_action.errors import ConfigError, InvalidInputError
 from shapemaker_action.stages import starter, workflows
+from tests.support import monorepo
 from tests.support.consumer import write
 
 SHIPPED = Path(__file__).parents[3] / "templates" / "workflows"
@@ -34,7 +35,7 @@ def test_all_workflows_are_written_but_those_that_are_instead_of_others(tmp_path
 
 
 def test_with_an_environment_called_production_they_are_as_shipped_but_for_the_pin(tmp_path: Path) -> None:
-    unpinned = re.compile(r"(shapemaker@)\S+ # \S+")
+    unpinned = re.compile(r"(shapemaker@)\S+(?: # \S+)?")
     for name, text in written(tmp_path, BASE + "environments: {production: {}}\n").items():
         assert unpinned.sub(r"\1", text) == unpinned.sub(r"\1", (SHIPPED / name).read_text())
 
@@ -44,6 +45,34 @@ def test_the_action_is_pinned_to_a_commit_that_exists(tmp_path: Path) -> None:
         pins = re.findall(r"/shapemaker@(\S+)", text)
         assert pins
         assert all(re.fullmatch(r"[0-9a-f]{40}", pin) and pin != "0" * 40 for pin in pins)
+
+
+def test_a_checkout_of_a_release_has_a_version_and_any_other_none(tmp_path: Path) -> None:
+    assert workflows.reference(tmp_path) == ""
+    repository = monorepo.make(tmp_path)
+    repository.write("file", "one")
+    commit = repository.commit()
+    assert workflows.reference(tmp_path) == f"@{commit}"
+    repository.git("tag", "v1.2.3")
+    repository.git("tag", "latest")
+    assert workflows.reference(tmp_path) == f"@{commit} # v1.2.3"
+    repository.write("file", "two")
+    assert workflows.reference(tmp_path) == f"@{commit}"
+
+
+@pytest.mark.parametrize(
+    ("pin", "told"),
+    [
+        (f"@{'0' * 40} # v0.0.0", "no commit"),
+        (f"@{'a' * 40}", "no release"),
+        (f"@{'a' * 40} # v1.2.3", ""),
+    ],
+)
+def test_a_pin_that_is_no_releases_is_told_at_its_place(pin: str, told: str) -> None:
+    text = f"steps:\n  - uses: shapemaker-action/shapemaker{pin}\n  - uses: shapemaker-action/shapemaker{pin}\n"
+    found = workflows.unpinned({"main.yml": text, "stage.yml": text})
+    assert [str(each.position) for each in found] == (["main.yml:2:40"] if told else [])
+    assert all(told in each.message and "the commit of a release" in each.hint for each in found)
 
 
 def test_without_environments_the_action_is_given_none(tmp_path: Path) -> None:
