@@ -6,6 +6,7 @@ import json
 
 from shapemaker_action.config import paths, schema
 from shapemaker_action.config.project import (
+    AccelerateSettings,
     AwsSettings,
     BuildSettings,
     ChannelSettings,
@@ -55,7 +56,7 @@ def complete(document: Values, *, root: Path, environment: str) -> Project:
         build=_build(values["build"]),
         train=train,
         evaluate=_evaluate(values["evaluate"], train, exists="evaluate" in document),
-        serve=ServeSettings(**values["serve"]),
+        serve=_serve(values["serve"]),
         deploy=_deploy(values["deploy"], scope=f"{name}-{environment}" if environment else name),
         invoke=InvokeSettings(requests=tuple(_requests(values["invoke"]["requests"], root))),
     )
@@ -138,6 +139,13 @@ def _threshold(metric: str, bounds: Values) -> Threshold:
         max=bounds.get("max"),
         max_regression=bounds.get("max_regression"),
     )
+
+
+def _serve(values: Values) -> ServeSettings:
+    given = values["accelerate"]
+    each = {"by": given} if isinstance(given, str) else given
+    accelerate = AccelerateSettings(**{"by": "none", "attribute": "", "tolerance": None, "fallback": False, **each})
+    return ServeSettings(**{**values, "accelerate": accelerate})
 
 
 def _deploy(values: Values, *, scope: str) -> DeploySettings:

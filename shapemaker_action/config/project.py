@@ -132,12 +132,33 @@ class EvaluateSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccelerateSettings:
+    """How the model's estimators are made quicker, in training and serving alike."""
+
+    by: Literal["none", "builtin", "onnx"]
+    attribute: str
+    tolerance: float | None
+    """None for the accelerator's own."""
+    fallback: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServeSettings:
     """What runs in the inference image. Empty `app` means shapemaker's own application around the model class."""
 
     app: str
     workers: int
     timeout: int
+    server: Literal["fast", "stock"]
+    batch_rows: int
+    batch_window_ms: int
+    queue_rows: int
+    queue_seconds: int
+    inline: Literal["auto", "never"]
+    max_body_mb: int
+    max_rows: int
+    log: Literal["errors", "all", "none"]
+    accelerate: AccelerateSettings
     nginx: bool
     environment: Mapping[str, str]
 

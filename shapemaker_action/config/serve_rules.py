@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from shapemaker_action.config import environment_rules, job_rules, paths, services
+from shapemaker_action.config import environment_rules, job_rules, paths, services, variables
 from shapemaker_action.config.build_rules import similar
 from shapemaker_action.config.complete import CONTENT_TYPES
 from shapemaker_action.config.node import ListNode, MappingNode, find, quoted, shortened
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from shapemaker_action.config.source import Source
     from shapemaker_action.diagnostics import Diagnostic
 
+_ANY_APPLICATION = ("workers", "timeout")
+"""What gunicorn heeds for any application."""
 _REQUESTS: KeyPath = ("invoke", "requests")
 
 
 def check(project: Project, source: Source) -> Iterator[Diagnostic]:
     """The inference container, what it runs on and what it is asked."""
     yield from _app(project, source)
+    yield from _own_application(project, source)
     yield from environment_rules.check(
         ("serve", "environment"), project.serve.environment, environment_rules.MODEL, source
     )
@@ -36,6 +39,18 @@ def _app(project: Project, source: Source) -> Iterator[Diagnostic]:
     app = project.serve.app
     if app and module_file(source, app.partition(":")[0]) is None:
         yield no_module(("serve", "app"), app.partition(":")[0], source)
+
+
+def _own_application(project: Project, source: Source) -> Iterator[Diagnostic]:
+    """Settings of our application, which the user's own replaces."""
+    if not project.serve.app:
+        return
+    for name in (*(each for each in variables.NAMES if each not in _ANY_APPLICATION), "accelerate"):
+        path: KeyPath = ("serve", name)
+        if find(source.document, path) is not None and source.is_sound(*path):
+            yield source.key_error(
+                path, "is of shapemaker's application, and serve.app replaces that", f"remove {name} or app"
+            )
 
 
 def no_module(path: KeyPath, module: str, source: Source) -> Diagnostic:

@@ -49,6 +49,8 @@ class ContextRequest:
     serve_app: str = ""
     """`module:attribute`"""
     nginx: bool = False
+    accelerate: str = ""
+    """A folder of `templates/accelerators/`: what is installed for it, in each image."""
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
@@ -189,23 +191,44 @@ def _templated(request: ContextRequest, root: Path) -> _Recipe:
         entries=tuple(entries[each] for each in sorted(entries)),
         dockerfile="Dockerfile",
         stage=request.target,
-        args={"BASE_IMAGE": base, "PACKAGES": " ".join(request.packages), **request.args},
+        args={"BASE_IMAGE": base, "PACKAGES": " ".join(request.packages), **_abilities(request), **request.args},
     )
 
 
+def _abilities(request: ContextRequest) -> dict[str, str]:
+    """What the image's labels must not claim when the user's own application serves."""
+    return {"MULTI_MODEL": "false"} if request.serve_app and request.target == "inference" else {}
+
+
 def _template_entries(request: ContextRequest, framework: Template, root: Path) -> Iterator[Entry]:
-    names = ["Dockerfile", "framework.txt"]
+    more = _accelerator(request, root)
     if request.target == "inference":
-        names.append("serve.txt")
+        # The layer with what both images need stays the same in both.
+        serve = _inside(Entry(path="serve.txt", source=framework.directory / "serve.txt"), request, root)
+        yield _with_more(serve, more)
         if request.nginx and request.engine != "process":
             yield Entry(path="nginx/nginx.conf", source=_templates(request, root, "nginx") / "nginx" / "nginx.conf")
-    for name in names:
+    for name in ("Dockerfile", "framework.txt"):
         yield Entry(path=name, source=framework.directory / name)
-    yield Entry(path="requirements.txt", source=requirements.flatten(root, request.requirements))
+    own = requirements.flatten(root, request.requirements)
+    yield Entry(path="requirements.txt", source=own + more if request.target == "training" else own)
     yield Entry(path="process.json", source=naming.canonical(asdict(framework.process[request.target])))
     runtime = _templates(request, root, "runtime") / "runtime"
     yield from _runtime(framework.runtime[request.target], runtime)
     yield from program.entries(_program(request, root))
+
+
+def _accelerator(request: ContextRequest, root: Path) -> bytes:
+    """Requirements of the accelerator, for one image."""
+    part = f"accelerators/{request.accelerate}/{request.target}.txt"
+    file = _templates(request, root, part) / part
+    return file.read_bytes() if request.accelerate and file.is_file() else b""
+
+
+def _with_more(entry: Entry, more: bytes) -> Entry:
+    if not more or isinstance(entry.source, bytes):
+        return entry
+    return replace(entry, source=entry.source.read_bytes().rstrip() + b"\n" + more)
 
 
 def _templates(request: ContextRequest, root: Path, part: str) -> Path:

@@ -99,7 +99,9 @@ def _code(program: Program) -> list[str]:
 
 def _top_level(root: Path, reference: str) -> str:
     """The package folder or module file behind `package.module:name`."""
-    name = reference.partition(":")[0].partition(".")[0]
+    # An application may be told to be asgi: or wsgi:, a module be called wsgi.
+    module = reference.split(":")[-2] if ":" in reference else reference
+    name = module.partition(".")[0]
     if (root / name).is_dir():
         return name
     if (root / f"{name}.py").is_file():

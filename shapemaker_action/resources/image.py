@@ -189,6 +189,7 @@ def context_request(project: Project, root: Path, target: Target, engine: Engine
         evaluate_entrypoint=project.evaluate.entrypoint,
         serve_app=project.serve.app,
         nginx=project.serve.nginx,
+        accelerate=project.serve.accelerate.by,
         include=build.include,
         exclude=build.exclude,
         data=_data(project),

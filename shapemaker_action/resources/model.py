@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from shapemaker_action.aws.classify import Kind
 from shapemaker_action.aws.session import AwsCallError
+from shapemaker_action.config import variables
 from shapemaker_action.naming import OWNER_TAG, SPEC_TAG, content_name, digest
 from shapemaker_action.resources.request import Request, by_content, sagemaker_tags, with_api, with_tags
 
@@ -69,11 +70,8 @@ class Source:
 
 def wanted(context: Context, place: Place, source: Source) -> Model:
     """The model of this configuration for given artifacts."""
-    serve, deploy = context.project.serve, context.project.deploy
-    environment = dict(serve.environment)
-    if serve.workers:
-        environment["SHAPEMAKER_SERVE_WORKERS"] = str(serve.workers)
-    environment["SHAPEMAKER_SERVE_TIMEOUT"] = str(serve.timeout)
+    deploy = context.project.deploy
+    environment = variables.of_serving(context.project.serve)
     ours: Request = {
         "PrimaryContainer": {"Image": source.image_uri, "Environment": environment, **_model_data(source.model_data)},
         "ExecutionRoleArn": place.role_arn,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from shapemaker_action.config import variables
 from shapemaker_action.errors import JobFailedError
 from shapemaker_action.naming import SPEC_TAG, content_name, digest
 from shapemaker_action.resources import job
@@ -58,7 +59,7 @@ def wanted(context: Context, place: Place, image_uri: str, channels: Sequence[Ch
         },
         "StoppingCondition": stopping,
         "EnableManagedSpotTraining": train.spot,
-        "Environment": dict(train.environment),
+        "Environment": {**variables.of_training(context.project.serve), **train.environment},
     }
     request = with_api(
         {key: value for key, value in ours.items() if value not in ({}, [])}, train.api, "CreateTrainingJob"

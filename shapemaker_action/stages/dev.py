@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from shapemaker_action.assets import templates
+from shapemaker_action.config import variables
 from shapemaker_action.containers import context as contexts
 from shapemaker_action.containers.engine import ContainerSpec, ImageBuild, Mount
 from shapemaker_action.errors import Cancelled, EnvironmentProblemError, InvalidInputError, RefusedError
@@ -111,17 +112,24 @@ def _made(folder: Path) -> Path:
 
 
 def _run_bare(context: Context, request: Request, base: Path) -> Outcome:
-    project = context.project
     environment = {
         "SAGEMAKER_BASE_DIR": str(base),
         "SAGEMAKER_BIND_TO_PORT": str(request.port),
         "SHAPEMAKER_BIND_HOST": "127.0.0.1",
         "SHAPEMAKER_PROGRAM": str(_program(context, base.parent / "program")),
         "PYTHONPATH": str(templates() / "runtime"),
-        **dict(project.train.environment if request.action == "train" else project.serve.environment),
+        **_variables(context, serving=request.action == "serve"),
     }
     arguments = ["-m", "shapemaker_runtime", request.action]
     return _bare(context, arguments, environment, f"dev {request.action} failed", reload=request.reload)
+
+
+def _variables(context: Context, *, serving: bool) -> dict[str, str]:
+    """What SageMaker would set, from the same configuration."""
+    project = context.project
+    if serving:
+        return variables.of_serving(project.serve)
+    return {**variables.of_training(project.serve), **project.train.environment}
 
 
 def _program(context: Context, folder: Path) -> Path:
@@ -227,7 +235,7 @@ def _run_in_container(context: Context, request: Request, base: Path) -> Outcome
             name=f"shapemaker-dev-{context.project.name}-{request.action}",
             entrypoint=("/bin/bash",) if shell else (),
             command=() if shell else (request.action,),
-            environment=dict(context.project.serve.environment if serving else context.project.train.environment),
+            environment=_variables(context, serving=serving),
             mounts=tuple(Mount(source=base / f, target=f"/opt/ml/{f}") for f in ("input", "model", "output")),
             port=PORT if serving else 0,
             host_port=request.port if serving else 0,

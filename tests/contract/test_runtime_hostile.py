@@ -26,9 +26,10 @@ HEAD = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: application/json
 BODY = b'{"age": 31}'
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=["fast", "stock"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     image = Image.make(tmp_path_factory.mktemp("hostile"), MODEL)
+    image.environ["SHAPEMAKER_SERVE_SERVER"] = request.param
     image.environ |= {"SHAPEMAKER_SERVE_WORKERS": "1", "SHAPEMAKER_SERVE_MAX_BODY_MB": "6"}
     with image.serving() as running:
         yield running

@@ -174,3 +174,26 @@ def test_images_hold_compiled_code_for_everybody_and_nothing_of_the_build(sample
     """
     for target in ("training", "inference"):
         assert sample.run(target, "sh", "-c", script) == (0, "")
+
+
+def test_without_the_test_suites_every_public_module_can_still_be_imported(sample: Sample) -> None:
+    script = """
+import importlib, pkgutil, warnings
+warnings.simplefilter("ignore")
+failed = []
+for name in ("joblib", "numpy", "scipy", "sklearn"):
+    package = importlib.import_module(name)
+    for found in pkgutil.walk_packages(package.__path__, name + ".", onerror=lambda name: None):
+        if any(part.startswith("_") or part in ("conftest", "externals") for part in found.name.split(".")):
+            continue
+        try:
+            importlib.import_module(found.name)
+        except ModuleNotFoundError as error:
+            if error.name.partition(".")[0] in ("joblib", "numpy", "scipy", "sklearn"):
+                failed.append((found.name, str(error)))
+        except ImportError:
+            pass  # wants what is not installed
+print(failed)
+"""
+    code, log = sample.run("training", "python", "-c", script)
+    assert (code, log.splitlines()[-1]) == (0, "[]"), log

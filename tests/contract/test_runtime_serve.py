@@ -28,10 +28,11 @@ def make(folder: Path, source: str = MOODY_MODEL, **settings: object) -> Image:
     return image
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=["fast", "stock"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """For tests that leave it as they found it."""
     image = make(tmp_path_factory.mktemp("serve"))
+    image.environ["SHAPEMAKER_SERVE_SERVER"] = request.param
     image.environ["SHAPEMAKER_SERVE_MAX_ROWS"] = "1000"
     image.ml.joinpath("model").chmod(0o555)
     with image.serving() as running:

@@ -55,6 +55,8 @@ TEMPLATES = {
     "runtime/shapemaker_runtime/training/job.py": "",
     "runtime/shapemaker_runtime/serving/server.py": "",
     "nginx/nginx.conf": "events {}\n",
+    "accelerators/onnx/training.txt": "skl2onnx\n",
+    "accelerators/onnx/inference.txt": "onnxruntime\n",
 }
 
 

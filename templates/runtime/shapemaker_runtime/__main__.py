@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ENTRIES = {
     "train": "shapemaker_runtime.training.train",
     "evaluate": "shapemaker_runtime.training.evaluate",
-    "serve": "shapemaker_runtime.serving.server",
+    "serve": "shapemaker_runtime.serving.start",
 }
 """Argument to the module whose `main()` answers it; each image holds only the modules that it needs."""
 

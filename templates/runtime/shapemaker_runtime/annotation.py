@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import dataclasses
 import enum
 import inspect
 import types
@@ -36,12 +37,14 @@ def from_text(annotation: object, text: str) -> object:
 
 def from_json(annotation: object, value: object) -> object:
     """The value as the annotation has it; `UnfitError` if JSON of this kind does not fit."""
-    annotation = _unwrap(annotation)
+    annotation = unwrap(annotation)
     if annotation is typing.Any or annotation is object:
         return value
     origin = typing.get_origin(annotation) or annotation
     if isinstance(origin, type) and issubclass(origin, enum.Enum):
         return _enum(origin, value)
+    if is_record(origin):
+        return _record(origin, value)
     reader = _READERS.get(origin)
     if reader is None:
         raise UnsupportedError(describe(annotation))
@@ -53,9 +56,38 @@ def members(annotation: object) -> tuple[object, ...]:
     return typing.get_args(annotation) if typing.get_origin(annotation) in _UNIONS else ()
 
 
+def is_record(annotation: object) -> bool:
+    """Whether this is a dataclass or a TypedDict."""
+    return isinstance(annotation, type) and (dataclasses.is_dataclass(annotation) or typing.is_typeddict(annotation))
+
+
+def record_members(kind: typing.Any) -> dict[str, tuple[object, bool]]:
+    """The annotation of each member of a dataclass or TypedDict, and whether it must be given."""
+    try:
+        hints = typing.get_type_hints(kind, include_extras=True)
+    except NameError as error:
+        raise UnsupportedError(f"{kind.__name__}: {error}") from None
+    if typing.is_typeddict(kind):
+        return {name: _key(hint, is_required=name in kind.__required_keys__) for name, hint in hints.items()}
+    nothing = dataclasses.MISSING
+    return {
+        each.name: (hints[each.name], each.default is nothing and each.default_factory is nothing)
+        for each in dataclasses.fields(kind)
+        if each.init
+    }
+
+
+def _key(hint: object, *, is_required: bool) -> tuple[object, bool]:
+    # The names are newer than the oldest Python that we run on, where typing_extensions has them.
+    name = str(typing.get_origin(hint)).rpartition(".")[2]
+    return (
+        (typing.get_args(hint)[0], name == "Required") if name in ("Required", "NotRequired") else (hint, is_required)
+    )
+
+
 def describe(annotation: object) -> str:
     """The annotation in words for a message."""
-    annotation = _unwrap(annotation)
+    annotation = unwrap(annotation)
     if annotation is bool:
         return "true or false"
     if typing.get_origin(annotation) is typing.Literal:
@@ -78,7 +110,8 @@ def _readings(text: str) -> list[object]:
 _PYTHON_WORDS: dict[str, object] = {"True": True, "False": False, "None": None}
 
 
-def _unwrap(annotation: object) -> object:
+def unwrap(annotation: object) -> object:
+    """What stands behind Annotated and NewType."""
     while True:
         if typing.get_origin(annotation) is typing.Annotated:
             annotation = typing.get_args(annotation)[0]
@@ -167,6 +200,28 @@ def _object(annotation: object, value: object) -> dict[str, object]:
         raise UnfitError(describe(annotation))
     of = typing.get_args(annotation)[1] if typing.get_args(annotation) else typing.Any
     return {name: from_json(of, each) for name, each in value.items()}
+
+
+def _record(kind: typing.Any, value: object) -> object:
+    """A dataclass is made of its members; a ValueError of its own check says that they do not fit."""
+    if not isinstance(value, dict):
+        raise UnfitError(f"an object ({kind.__name__})")
+    known = record_members(kind)
+    if not value.keys() <= known.keys():
+        raise UnfitError(f"no other fields than {', '.join(known)}")
+    found = {}
+    for name, (annotation, is_required) in known.items():
+        if name in value:
+            try:
+                found[name] = from_json(annotation, value[name])
+            except UnfitError as error:
+                raise UnfitError(f"{error} as {name}") from None
+        elif is_required:
+            raise UnfitError(f"the field {name}")
+    try:
+        return kind(**found)
+    except ValueError:
+        raise UnfitError(f"a valid {kind.__name__}") from None
 
 
 _Reader = typing.Callable[[typing.Any, object], object]

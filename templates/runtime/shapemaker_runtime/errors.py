@@ -23,7 +23,9 @@ class Terminated(SystemExit):
 class RequestError(Exception):
     """The caller's request cannot be answered; the status and a message that quotes none of its data."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, *, retry_after: int = 1) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.retry_after = retry_after
+        """Seconds after which a 503 may be over."""

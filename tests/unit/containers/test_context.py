@@ -61,6 +61,22 @@ def test_an_inference_context_has_the_serving_parts_instead(inference: ContextRe
     }
 
 
+def test_an_accelerator_brings_its_packages_into_each_image(
+    training: ContextRequest, inference: ContextRequest, tmp_path: Path
+) -> None:
+    plain = files(training, tmp_path / "plain"), files(inference, tmp_path / "plain-inference")
+    with_onnx = replace(training, accelerate="onnx"), replace(inference, accelerate="onnx")
+    train, serve = files(with_onnx[0], tmp_path / "training"), files(with_onnx[1], tmp_path / "inference")
+    assert train["requirements.txt"] == plain[0]["requirements.txt"] + "skl2onnx\n"
+    assert serve["requirements.txt"] == plain[1]["requirements.txt"]
+    assert serve["serve.txt"] == plain[1]["serve.txt"] + "onnxruntime\n"
+
+
+@pytest.mark.parametrize("accelerate", ["none", "builtin"])
+def test_what_needs_no_packages_makes_no_other_image(training: ContextRequest, accelerate: str) -> None:
+    assert context.digest(replace(training, accelerate=accelerate)) == context.digest(training)
+
+
 def test_what_is_written_has_the_digest_that_was_announced(training: ContextRequest, tmp_path: Path) -> None:
     written = context.write(training, tmp_path / "out")
     assert written.digest == context.digest(training)

@@ -11,6 +11,7 @@ from shapemaker_action.aws.session import AwsCallError
 from shapemaker_action.aws.wait import Clock
 from shapemaker_action.errors import Cancelled, CapacityError, ForeignError
 from shapemaker_action.resources import job, processing_job, training_job
+from shapemaker_action.resources.model import Model, Source, wanted
 from shapemaker_action.resources.place import Place
 from shapemaker_action.resources.processing_job import Candidate, ProcessingJob
 from shapemaker_action.resources.request import after_creation
@@ -47,6 +48,23 @@ def test_a_job_is_named_by_the_image_not_by_its_registry_or_the_role(tmp_path: P
     assert name == trained(tmp_path, "aws.role=arn:aws:iam::111122223333:role/other").name
     assert name != trained(tmp_path, image="registry.example/r:u").name
     assert name != trained(tmp_path, "train.checkpoints=true").name
+
+
+def test_of_serving_only_the_accelerator_trains_anew(tmp_path: Path) -> None:
+    plain = trained(tmp_path)
+    assert trained(tmp_path, "serve.batch_rows=1", "serve.workers=3", "serve.accelerate=none").name == plain.name
+    quick = trained(tmp_path, "serve.accelerate=builtin")
+    assert quick.name != plain.name
+    assert quick.request["Environment"] == {"SHAPEMAKER_ACCELERATE": "builtin"}
+
+
+def test_a_setting_of_serving_makes_another_model_and_a_default_that_is_written_out_none(tmp_path: Path) -> None:
+    def model(*sets: str) -> Model:
+        there = context(tmp_path, Scripted(NONE_YET), *sets)
+        return wanted(there, Place(there), Source(image_uri="registry.example/r:t", model_data="s3://b/model.tar.gz"))
+
+    assert model("serve.batch_rows=512", "serve.timeout=60", "serve.accelerate=none").name == model().name
+    assert len({model(each).name for each in ("serve.batch_rows=1", "serve.log=all", "serve.timeout=59")}) == 3
 
 
 def test_an_evaluation_is_named_by_the_whole_of_its_request(tmp_path: Path) -> None:

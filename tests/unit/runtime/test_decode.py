@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapemaker_runtime.errors import RequestError
 from shapemaker_runtime.serving.decode import decode
-from shapemaker_runtime.serving.formats import Fields, Instances
+from shapemaker_runtime.serving.formats import Columns, Fields, Instances
 
 JSON, LINES, CSV, NPY = "application/json", "application/jsonlines", "text/csv", "application/x-npy"
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -93,10 +93,8 @@ def test_columns_of_text_stay_text(table: list[tuple[float, str]]) -> None:
 
 
 def test_a_header_is_announced_by_the_content_type() -> None:
-    assert rows("text/csv; header=present", "age,town\n31,Oslo\n58,Bergen\n") == [
-        {"age": 31.0, "town": "Oslo"},
-        {"age": 58.0, "town": "Bergen"},
-    ]
+    table = decode("text/csv; header=present", b"age,town\n31,Oslo\n58,Bergen\n", 10)
+    assert table == Columns(("age", "town"), [[31.0, 58.0], ["Oslo", "Bergen"]])
     assert refusal("text/csv; header=present", "a,a\n1,2").message == "a name stands twice in the header"
     assert refusal("text/csv; header=present", "a,b\n").message == "there are no instances"
 
@@ -178,7 +176,7 @@ def test_damaged_arrays_are_refused_or_read_but_never_crash(noise: bytes, place:
 def test_other_media_types_are_told_which_there_are(content_type: str) -> None:
     error = refusal(content_type, b"{}")
     assert error.status == 415
-    assert error.message.endswith(f"{JSON}, {LINES}, {CSV}, {NPY}")
+    assert f"{JSON}, {LINES}, {CSV}, {NPY}, application/vnd.apache.arrow.stream" in error.message
 
 
 def test_a_charset_must_be_named_and_known() -> None:

@@ -52,7 +52,7 @@ def test_a_caller_who_takes_none_of_ours_hears_which_there_are(accept: str) -> N
     with pytest.raises(RequestError) as caught:
         negotiate(accept)
     assert caught.value.status == 406
-    assert caught.value.message.endswith(f"{JSON}, {LINES}, {CSV}, {NPY}")
+    assert f"{JSON}, {LINES}, {CSV}, {NPY}, application/vnd.apache.arrow.stream" in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def imports(module: str) -> set[str]:
 
 
 def test_there_are_the_frameworks_that_the_documentation_names() -> None:
-    assert [framework.name for framework in FRAMEWORKS] == ["python", "sklearn"]
+    assert [framework.name for framework in FRAMEWORKS] == ["python", "sklearn", "torch"]
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS, ids=lambda path: path.name)

@@ -90,7 +90,8 @@ def test_what_is_no_application_is_named(module: str, reference: str, message: s
 
 def test_settings_have_defaults_that_fit_the_machine() -> None:
     settings = Settings.from_environ({})
-    assert (settings.host, settings.port, settings.timeout, settings.max_body) == ("0.0.0.0", 8080, 60, 25 * 2**20)  # noqa: S104
+    assert (settings.host, settings.port, settings.limits.run_seconds) == ("0.0.0.0", 8080, 60)  # noqa: S104
+    assert settings.max_body == 25 * 2**20
     assert settings.workers >= 1
 
 
@@ -105,8 +106,9 @@ def test_settings_come_from_the_environment() -> None:
             "SHAPEMAKER_SERVE_MAX_ROWS": "7",
         }
     )
-    assert options("asgi", settings)["bind"] == "127.0.0.1:14000"
-    assert (settings.workers, settings.timeout, settings.max_body, settings.max_rows) == (3, 5, 2**20, 7)
+    assert options(asgi, "asgi", settings)["bind"] == "127.0.0.1:14000"
+    assert (settings.workers, settings.max_body) == (3, 2**20)
+    assert (settings.limits.run_seconds, settings.limits.rows) == (5, 7)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "x", "1.5", "70000", "٣", "9" * 5000])

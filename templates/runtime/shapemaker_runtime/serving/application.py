@@ -3,97 +3,128 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import os
+import signal
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-import falcon
-import falcon.asgi
-import falcon.routing
-
-from shapemaker_runtime.errors import ModelOutputError, RequestError
-from shapemaker_runtime.serving import body
+from shapemaker_runtime.serving import openapi
 from shapemaker_runtime.serving.binding import Binding
-from shapemaker_runtime.serving.decode import decode
-from shapemaker_runtime.serving.encode import encode, negotiate
-from shapemaker_runtime.serving.formats import JSON
-from shapemaker_runtime.serving.prediction import Slot
+from shapemaker_runtime.serving.meter import Ledger
+from shapemaker_runtime.serving.reply import log
+from shapemaker_runtime.serving.service import ATTRIBUTES, INFERENCE_ID, REQUEST_ID, Request, Service
+from shapemaker_runtime.serving.site import WHOLE, Site
+from shapemaker_runtime.serving.warm_up import warm_up
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import falcon.asgi
+
+    from shapemaker_runtime.serving.reply import Reply
     from shapemaker_runtime.serving.settings import Settings
-
-ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
-_MAX_ATTRIBUTES = 1024
-_MAX_MESSAGE = 1024
-
-# Decoding more than this takes long enough to be felt by /ping, so it leaves the event loop.
-_SMALL_BODY = 64 * 1024
 
 # SageMaker's own defaults for batch transform, but for as many requests at once as there are workers. Their product
 # must not exceed 100 MB.
 _TRANSFORM_MB = 6
 _TRANSFORM_TOTAL_MB = 100
 
-_HUNG_EXIT_CODE = 70
 _LAST_WORDS_SECONDS = 0.5
 
-log = logging.getLogger("shapemaker.serve")
 
+class Application(Site):
+    """`/ping`, `/invocations`, `/execution-parameters`, `/metrics` and `/openapi.json` for a loaded model."""
 
-def create_app(model: Any, settings: Settings) -> body.App:
-    """The ASGI application for a loaded model: `/ping`, `/invocations`, `/execution-parameters` and `/metrics`."""
-    slot = Slot(settings.timeout, _replace_process)
-    app = falcon.asgi.App(media_type=JSON, router=_Router())
-    app.set_error_serializer(_serialize)
-    app.add_error_handler(Exception, _on_exception)
-    app.add_error_handler(RequestError, _on_request_error)
-    app.add_error_handler(ModelOutputError, _on_model_output)
-    app.add_route("/ping", Ping(slot))
-    app.add_route("/invocations", Invocations(Binding.of(model.predict), slot, settings.max_rows))
-    app.add_route("/execution-parameters", ExecutionParameters(settings.workers))
-    app.add_route("/metrics", Metrics(slot))
-    return body.limited(app, settings.max_body)
+    def __init__(self, model: Any, settings: Settings) -> None:
+        super().__init__(settings)
+        self._binding = Binding.of(model.predict, model)
+        self._model = model
+        self._ledger = Ledger(settings.workers)
+        self._service: Service | None = None
+        self._routes.add_route("/invocations", Invocations(self))
+        self._routes.add_route("/execution-parameters", ExecutionParameters(settings.workers))
+        self._routes.add_route("/metrics", Metrics(self._ledger))
+        self._routes.add_route("/openapi.json", Description(self._binding, model))
 
+    def warm_up(self) -> None:
+        """See `warm_up`; for a model that is loaded."""
+        warm_up(self._model, self._binding)
 
-class Ping:
-    """Health: the application exists only once the model is loaded, so what is left to ask is whether it is stuck."""
+    @property
+    def service(self) -> Service:
+        """The service of this process."""
+        return self._service or self.start(os.getpid())
 
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
-
-    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """200 with an empty body, or 503."""
-        response.status = 503 if self._slot.is_hung else 200
+    def start(self, number: int) -> Service:
+        """See `Site.start`."""
+        self._service = Service(self._binding, self.settings.limits, self._ledger.meter(number), retire)
+        return self._service
 
 
 class Invocations:
-    """Predictions: decode, predict and encode, of which the last two share one trip to the prediction thread.
+    """Predictions."""
 
-    What the model raises is answered as 500, unless the exception has a `status_code` from 400 to 499: then the caller
-    is at fault, and gets that status with the exception's text.
-    """
-
-    def __init__(self, binding: Binding, slot: Slot, max_rows: int) -> None:
-        self._binding = binding
-        self._slot = slot
-        self._max_rows = max_rows
+    def __init__(self, application: Application) -> None:
+        self._application = application
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Answer in the media type that the caller accepts."""
-        if (request.get_header("Content-Encoding") or "identity").lower() != "identity":
-            raise RequestError(415, "the body must not be compressed")
-        _echo_attributes(request, response)
-        media_type = negotiate(request.get_header("Accept") or "")
-        content = await request.stream.read()
-        bind = partial(self._bind, request.content_type or "", content)
-        call = bind() if len(content) <= _SMALL_BODY else await asyncio.to_thread(bind)
-        response.data = await self._slot.run(lambda: encode(self._binding.run(call), media_type))
-        response.content_type = media_type
+        await invoke(self._application.service, request, response)
 
-    def _bind(self, content_type: str, content: bytes) -> Any:
-        return self._binding.bind(decode(content_type, content, self._max_rows))
+
+async def invoke(service: Service, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+    """Predict what the request asks for."""
+    wanted = Request(
+        await request.stream.read(),
+        request.content_type or "",
+        request.get_header("Accept") or "",
+        request.get_header("Content-Encoding") or "",
+        request.get_header(ATTRIBUTES),
+        request.scope["http_version"] == "1.1" and WHOLE not in request.scope,
+        request.get_header(INFERENCE_ID) or request.get_header(REQUEST_ID) or "",
+        request.get_header("traceparent") or "",
+    )
+    replied: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+
+    def done(reply: Reply) -> None:
+        if not replied.done():  # a caller who has left has cancelled it
+            replied.set_result(reply)
+        elif reply.stream is not None:
+            reply.stream.close()
+
+    service.submit(wanted, done)
+    reply = await replied
+    response.status = reply.status
+    response.content_type = reply.media_type
+    if reply.stream is None:
+        response.data = reply.body
+    else:
+        response.stream = _slices(reply)
+    for name, value in reply.headers:
+        response.set_header(name, value)
+
+
+async def _slices(reply: Reply) -> AsyncIterator[bytes]:
+    """The server awaits room for each before it takes the next one."""
+    try:
+        yield reply.body
+        while reply.stream is not None:
+            pulled: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+            reply.stream.pull(partial(_settle, pulled))
+            reply = await pulled
+            if reply.status != HTTPStatus.OK:
+                # What servers take for a reason to break off the connection, and for none to log what is logged.
+                raise asyncio.CancelledError
+            yield reply.body
+    finally:
+        if reply.stream is not None:
+            reply.stream.close()
+
+
+def _settle(future: asyncio.Future[Reply], reply: Reply) -> None:
+    if not future.done():
+        future.set_result(reply)
 
 
 class ExecutionParameters:
@@ -114,63 +145,30 @@ class ExecutionParameters:
 class Metrics:
     """For SageMaker's scraper, which asks every container by default."""
 
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """Prometheus text."""
+        """Prometheus text, over all workers."""
         response.content_type = "text/plain; version=0.0.4"
-        response.text = f"# TYPE shapemaker_up gauge\nshapemaker_up {int(not self._slot.is_hung)}\n"
+        response.text = self._ledger.text()
 
 
-class _Router(falcon.routing.CompiledRouter):
-    def find(self, uri: str, req: Any = None) -> Any:
-        """Falcon takes //ping for /ping; what guards paths in front of us may not."""
-        return None if uri.startswith("//") else super().find(uri, req)
+class Description:
+    """What all routes take and give, for people and for tools."""
+
+    def __init__(self, binding: Binding, model: object) -> None:
+        self._binding = binding
+        self._model = model
+
+    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """OpenAPI 3.1."""
+        response.media = openapi.document(self._binding, self._model)
 
 
-def _echo_attributes(request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-    attributes = request.get_header(ATTRIBUTES)
-    if attributes is None:
-        return
-    if len(attributes) > _MAX_ATTRIBUTES or not all(" " <= c <= "~" for c in attributes):
-        raise RequestError(400, f"{ATTRIBUTES} must be printable ASCII, at most {_MAX_ATTRIBUTES} characters")
-    response.set_header(ATTRIBUTES, attributes)
-
-
-def _replace_process() -> None:
-    # A thread cannot be ended, so the worker goes, and gunicorn forks another one from its loaded model. The delay is
-    # for the answers that say why.
+def retire() -> None:
+    """Have this process replaced."""
+    # A thread cannot be ended, so the worker goes once it has answered what it holds, and gunicorn forks another one
+    # from its loaded model.
     log.error("a prediction does not return; this worker is replaced")
-    asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, os._exit, _HUNG_EXIT_CODE)
-
-
-def _serialize(_request: Any, response: falcon.asgi.Response, error: falcon.HTTPError) -> None:
-    response.content_type = JSON
-    response.data = json.dumps({"error": error.title}).encode()
-
-
-async def _on_exception(_request: Any, response: falcon.asgi.Response, error: Exception, _params: Any) -> None:
-    status = getattr(error, "status_code", None)
-    if isinstance(status, int) and 400 <= status < 500:  # noqa: PLR2004 - the HTTP class of client errors
-        _fail(response, status, str(error)[:_MAX_MESSAGE])
-        return
-    log.error("the model failed", exc_info=error)
-    _fail(response, 500, f"the model raised {type(error).__name__}; the traceback is in the log")
-
-
-async def _on_request_error(_request: Any, response: falcon.asgi.Response, error: RequestError, _params: Any) -> None:
-    if error.status == 503:  # noqa: PLR2004
-        response.set_header("Retry-After", "1")
-    _fail(response, error.status, error.message)
-
-
-async def _on_model_output(_request: Any, response: falcon.asgi.Response, error: Exception, _params: Any) -> None:
-    log.error("%s", error)
-    _fail(response, 500, str(error))
-
-
-def _fail(response: falcon.asgi.Response, status: int, message: str) -> None:
-    response.status = status
-    response.content_type = JSON
-    response.data = json.dumps({"error": message}).encode()
+    asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, os.kill, os.getpid(), signal.SIGTERM)

@@ -21,11 +21,22 @@ _NUMBERS = frozenset({int, float})
 _NUMERIC_KINDS = "biuf"
 _MAGIC = b"\x93NUMPY"
 _MAX_HEADER = 4096
+_SINGLE = 4
 
 
 def is_array(value: object) -> bool:
     """Whether this is an ndarray."""
     return IS_AVAILABLE and isinstance(value, np.ndarray)
+
+
+def from_tensor(value: Any) -> Any:
+    """A tensor of torch, wherever it is, as an array; anything else as it is."""
+    if type(value).__module__ != "torch" or not hasattr(value, "detach"):
+        return value
+    there = value.detach().cpu()
+    if value.is_floating_point() and there.element_size() < _SINGLE:
+        there = there.float()  # NumPy has no bfloat16
+    return there.numpy() if IS_AVAILABLE and there.ndim else there.tolist()
 
 
 def is_matrix(rows: object) -> bool:
@@ -36,6 +47,25 @@ def is_matrix(rows: object) -> bool:
     return len({len(row) for row in rows}) == 1 and all(_NUMBERS.issuperset(map(type, row)) for row in rows)
 
 
+def concatenate(parts: list[Any]) -> Any:
+    """The rows of several arrays as one."""
+    return np.concatenate(parts)
+
+
+def stack(columns: list[Any]) -> Any:
+    """A matrix of floats from columns of numbers; of single floats if they all are."""
+    are_single = all(column.dtype == np.float32 for column in columns)
+    matrix = np.empty((len(columns[0]), len(columns)), dtype=np.float32 if are_single else np.float64)
+    for index, column in enumerate(columns):
+        matrix[:, index] = column
+    return matrix
+
+
+def of_bools(cells: list[bool]) -> Any:
+    """An array."""
+    return np.array(cells, dtype=bool)
+
+
 def from_lists(rows: list[Any]) -> Any:
     """An array of floats from numbers or nested lists of them; a `RequestError` of status 400 if they are not that."""
     if not _is_numeric(rows):
@@ -44,6 +74,14 @@ def from_lists(rows: list[Any]) -> Any:
         return np.asarray(rows, dtype=float)
     except (ValueError, OverflowError):
         raise RequestError(400, "the instances must be of one shape, with numbers in the range of a double") from None
+
+
+def of_matrix(rows: list[Any]) -> Any:
+    """An array of floats from what `is_matrix`; a `RequestError` when a number is out of range."""
+    try:
+        return np.asarray(rows, dtype=float)
+    except OverflowError:
+        raise RequestError(400, "the instances must be numbers in the range of a double") from None
 
 
 def _is_numeric(value: object) -> bool:

@@ -9,10 +9,24 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from shapemaker_runtime import strict_json
 from shapemaker_runtime.errors import RequestError
-from shapemaker_runtime.serving import arrays
-from shapemaker_runtime.serving.formats import CSV, JSON, JSON_LINES, NPY, Fields, Instances, Payload, parse
+from shapemaker_runtime.serving import arrays, arrow, columns, hooks
+from shapemaker_runtime.serving.formats import (
+    ARROW,
+    CSV,
+    JSON,
+    JSON_LINES,
+    NPY,
+    PARQUET,
+    Columns,
+    Fields,
+    Instances,
+    Payload,
+    parse,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,24 +39,37 @@ _CHARSETS = {
     "utf-16": "utf-16",
 }
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_PLAIN_NUMBERS = re.compile(r"[0-9eE+\-.,\r\n]*")
+_PLAIN_NUMBERS = b"0123456789eE+-.,\r\n"
+
+_MANY = 512
+"""Bytes of a body from which on it pays to look for a matrix."""
+_ONE_TEXT = 2
+"""Quotation marks around it."""
+_TREACHEROUS = re.compile(rb"[0-9]{16}|\\")
+"""Long numbers and escapes."""
+_IN_A_MATRIX = b"0123456789eE+-.,[] \t\r\n"
+_AROUND_A_MATRIX = (b"", b'{"instances":}'.translate(None, _IN_A_MATRIX))
 
 
-def decode(content_type: str, body: bytes, max_rows: int) -> Payload:
-    """Read a body. `RequestError`: 415 for a media type that is not ours, 400 if the body isn't of it, 413 for rows."""
+def decode(content_type: str, body: bytes, max_rows: int, of_model: hooks.Hooks = hooks.NONE) -> Payload:
+    """Read a body. `RequestError`: 415 for a media type that is not ours, 400 if the body isn't of it, 413 for rows.
+
+    What the model's own decoders raise passes.
+    """
     media_type, parameters = parse(content_type)
+    if of_model.decodes(media_type):
+        return hooks.check_count(of_model.decode(media_type, body), max_rows)
     reader = _DECODERS.get(media_type)
     if reader is None:
-        raise RequestError(415, f"the content type must be one of {', '.join(_DECODERS)}")
+        raise RequestError(415, f"the content type must be one of {', '.join(accepted(of_model))}")
     if not body.strip():
         raise RequestError(400, "the body is empty")
-    payload = reader(body, parameters, max_rows)
-    if isinstance(payload, Instances):
-        if len(payload.rows) > max_rows:
-            raise RequestError(413, f"more than {max_rows} instances in one request")
-        if len(payload.rows) == 0:
-            raise RequestError(400, "there are no instances")
-    return payload
+    return hooks.check_count(reader(body, parameters, max_rows), max_rows)
+
+
+def accepted(of_model: hooks.Hooks = hooks.NONE) -> list[str]:
+    """Media types of bodies."""
+    return list(dict.fromkeys((*_DECODERS, *of_model.decoders)))
 
 
 def _utf8(body: bytes, parameters: Mapping[str, str]) -> bytes:
@@ -56,21 +83,49 @@ def _utf8(body: bytes, parameters: Mapping[str, str]) -> bytes:
 
 
 def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Payload:
-    try:
-        document = strict_json.loads(_utf8(body, parameters))
-    except strict_json.JsonError as error:
-        raise RequestError(400, f"not JSON: {error}") from None
+    text = _utf8(body, parameters)
+    document = _quickly(text)
+    if document is None:
+        try:
+            document = strict_json.loads(text)
+        except strict_json.JsonError as error:
+            raise RequestError(400, f"not JSON: {error}") from None
     if isinstance(document, list):
         return Instances(document)
     if not isinstance(document, dict):
         raise RequestError(400, "the JSON document must be an object or a list")
     if "instances" not in document:
-        return Fields(document)
+        table = document.get("columns") if len(document) == 1 else None
+        return columns.of_document(table) if isinstance(table, dict) else Fields(document)
     if len(document) > 1:
         raise RequestError(400, 'an object with "instances" takes no other name')
     if not isinstance(document["instances"], list):
         raise RequestError(400, '"instances" must be a list')
     return Instances(document["instances"])
+
+
+def _quickly(text: bytes) -> object:
+    """The document, if the fast parser can be trusted with it; None if it can't, or if there is none.
+
+    It would take a name that stands twice, and a long integer for a float. So it gets what has one text at most and no
+    long number, or is rows of numbers.
+    """
+    if len(text) < _MANY:
+        brackets = text.count(b"[") + text.count(b"{")
+        is_simple = text.count(b'"') <= _ONE_TEXT and brackets <= strict_json.MAX_DEPTH
+        return _parsed(text) if is_simple and not _TREACHEROUS.search(text) else None
+    if text.translate(None, _IN_A_MATRIX) not in _AROUND_A_MATRIX:
+        return None
+    document = _parsed(text)
+    rows = document.get("instances") if isinstance(document, dict) else document
+    return document if arrays.is_matrix(rows) else None
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None  # the strict parser says why
 
 
 def _from_json_lines(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:
@@ -93,12 +148,32 @@ def _from_csv(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payl
     except UnicodeDecodeError as error:
         raise RequestError(400, f"not UTF-8 at byte {error.start}") from None
     has_header = parameters.get("header") == "present"
+    is_plain = not body.translate(None, _PLAIN_NUMBERS)
+    if is_plain and not has_header and (rows := _plain_matrix(text, max_rows)) is not None:
+        return Instances(rows)
     table = _table(text, max_rows + 1 + has_header)
     names = table.pop(0) if has_header else []
     if len(set(names)) < len(names):
         raise RequestError(400, "a name stands twice in the header")
-    rows = _plain_numbers(table) if _PLAIN_NUMBERS.fullmatch(text) else _typed(table, 1 + has_header)
-    return Instances([dict(zip(names, row, strict=True)) for row in rows] if has_header else rows)
+    if has_header:
+        cells = zip(*table, strict=True) if table else [[] for _ in names]
+        return Columns(tuple(names), [_column(index, list(each), 2) for index, each in enumerate(cells)])
+    return Instances(_plain_numbers(table) if is_plain else _typed(table, 1))
+
+
+def _plain_matrix(text: str, max_rows: int) -> list[list[float]] | None:
+    """Rows of numbers by the short way; None when the long one has to say what is wrong with them."""
+    lines = text.rstrip("\r\n").splitlines()
+    width = lines[0].count(",") + 1
+    if len(lines) > max_rows or any(line.count(",") + 1 != width for line in lines):
+        return None
+    try:
+        cells = list(map(float, ",".join(lines).split(",")))
+    except ValueError:
+        return None
+    if not all(map(math.isfinite, cells)):
+        return None
+    return [cells[start : start + width] for start in range(0, len(cells), width)]
 
 
 def _table(text: str, most: int) -> list[list[str]]:
@@ -157,9 +232,18 @@ def _from_npy(body: bytes, _parameters: Mapping[str, str], _max_rows: int) -> Pa
     return Instances(arrays.from_npy(body))
 
 
+def _from_arrow(body: bytes, _parameters: Mapping[str, str], max_rows: int) -> Payload:
+    return arrow.from_stream(body, max_rows)
+
+
+def _from_parquet(body: bytes, _parameters: Mapping[str, str], max_rows: int) -> Payload:
+    return arrow.from_parquet(body, max_rows)
+
+
 _DECODERS: dict[str, Callable[[bytes, Mapping[str, str], int], Payload]] = {
     JSON: _from_json,
     JSON_LINES: _from_json_lines,
     CSV: _from_csv,
     **({NPY: _from_npy} if arrays.IS_AVAILABLE else {}),
+    **({ARROW: _from_arrow, PARQUET: _from_parquet} if arrow.IS_AVAILABLE else {}),
 }

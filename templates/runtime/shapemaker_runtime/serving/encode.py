@@ -7,24 +7,32 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from shapemaker_runtime.errors import ModelOutputError, RequestError
-from shapemaker_runtime.serving import arrays
-from shapemaker_runtime.serving.formats import CSV, JSON, JSON_LINES, NPY, Answer, parse
+from shapemaker_runtime.serving import arrays, arrow, hooks
+from shapemaker_runtime.serving.formats import ARROW, CSV, EVENTS, JSON, JSON_LINES, NPY, PARQUET, Answer, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def negotiate(accept: str) -> str:
+def offers(of_model: hooks.Hooks = hooks.NONE) -> tuple[str, ...]:
+    """Media types of answers, the one for callers without preference first."""
+    return tuple(dict.fromkeys((*_ENCODERS, *of_model.encoders)))
+
+
+def negotiate(accept: str, offered: tuple[str, ...] | None = None) -> str:
     """The media type to answer with, JSON where the caller has no preference; 406 if it takes none of ours."""
+    offered = offered or tuple(_ENCODERS)
     best, best_quality = "", 0.0
     ranges = [_range(part) for part in accept.split(",")] if accept.strip() else [("*/*", 1.0)]
-    for media_type in _ENCODERS:
+    for media_type in offered:
         quality = _quality(media_type, ranges)
         if quality > best_quality:
             best, best_quality = media_type, quality
     if not best:
-        raise RequestError(406, f"the answer can be one of {', '.join(_ENCODERS)}")
+        raise RequestError(406, f"the answer can be one of {', '.join(offered)}")
     return best
 
 
@@ -46,8 +54,10 @@ def _quality(media_type: str, ranges: list[tuple[str, float]]) -> float:
     return 0.0
 
 
-def encode(answer: Answer, media_type: str) -> bytes:
+def encode(answer: Answer, media_type: str, of_model: hooks.Hooks = hooks.NONE) -> bytes:
     """The answer's bytes; `ModelOutputError` when the model's value cannot be written like that."""
+    if media_type in of_model.encoders:
+        return of_model.encode(media_type, answer.value)
     return _ENCODERS[media_type](answer)
 
 
@@ -60,15 +70,30 @@ def plain(value: object) -> object:
     raise ModelOutputError(f"the model's answer holds a {type(value).__name__}, which JSON can't express")
 
 
+_OPTIONS = (
+    orjson.OPT_SERIALIZE_NUMPY
+    | orjson.OPT_PASSTHROUGH_DATACLASS
+    | orjson.OPT_PASSTHROUGH_DATETIME
+    | orjson.OPT_PASSTHROUGH_SUBCLASS
+)
+_ENCODER = json.JSONEncoder(default=plain, allow_nan=False, separators=(",", ":"))
+
+
 def _dumps(value: object) -> str:
     try:
-        return json.dumps(value, default=plain, allow_nan=False, separators=(",", ":"))
+        return _ENCODER.encode(value)
     except ValueError:
         raise ModelOutputError("the model's answer holds NaN or infinity, which JSON can't express") from None
 
 
 def _to_json(answer: Answer) -> bytes:
-    return _dumps({answer.name: answer.value}).encode()
+    document = {answer.name: answer.value}
+    try:
+        text = orjson.dumps(document, default=plain, option=_OPTIONS)
+    except orjson.JSONEncodeError:
+        return _dumps(document).encode()  # or the error that says what cannot be written
+    # NaN becomes null there, without a word.
+    return _dumps(document).encode() if b"null" in text else text
 
 
 def _rows(answer: Answer) -> list[Any]:
@@ -76,14 +101,42 @@ def _rows(answer: Answer) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
+def json_line(row: object) -> str:
+    """A line of JSON Lines."""
+    return _dumps(row) + "\n"
+
+
+def csv_line(row: object) -> str:
+    """A line of CSV."""
+    stream = io.StringIO()
+    cells = list(row) if isinstance(row, (list, tuple)) else [row]
+    csv.writer(stream, lineterminator="\n").writerow([_cell(cell) for cell in cells])
+    return stream.getvalue()
+
+
+def event(row: object) -> str:
+    """A server-sent event, whose data is JSON."""
+    return f"data: {_dumps(row)}\n\n"
+
+
+LINES: dict[str, Callable[[object], str]] = {JSON_LINES: json_line, CSV: csv_line, EVENTS: event}
+"""How one row is written, in the media types that need no more to know of the others."""
+
+
 def _to_json_lines(answer: Answer) -> bytes:
-    return "".join(_dumps(row) + "\n" for row in _rows(answer)).encode()
+    return "".join(map(json_line, _rows(answer))).encode()
+
+
+def _to_events(answer: Answer) -> bytes:
+    return "".join(map(event, _rows(answer))).encode()
 
 
 def _to_csv(answer: Answer) -> bytes:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    for row in _rows(answer):
+    value: Any = answer.value
+    rows = value.itertuples(index=False, name=None) if hasattr(value, "itertuples") else _rows(answer)
+    for row in rows:
         cells = list(row) if isinstance(row, (list, tuple)) else [row]
         writer.writerow([_cell(cell) for cell in cells])
     return stream.getvalue().encode()
@@ -100,9 +153,19 @@ def _to_npy(answer: Answer) -> bytes:
     return arrays.to_npy(answer.value)
 
 
+def _to_arrow(answer: Answer) -> bytes:
+    return arrow.to_stream(answer.name, answer.value)
+
+
+def _to_parquet(answer: Answer) -> bytes:
+    return arrow.to_parquet(answer.name, answer.value)
+
+
 _ENCODERS: dict[str, Callable[[Answer], bytes]] = {
     JSON: _to_json,
     JSON_LINES: _to_json_lines,
     CSV: _to_csv,
     **({NPY: _to_npy} if arrays.IS_AVAILABLE else {}),
+    **({ARROW: _to_arrow, PARQUET: _to_parquet} if arrow.IS_AVAILABLE else {}),
+    EVENTS: _to_events,
 }

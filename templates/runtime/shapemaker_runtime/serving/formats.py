@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Fields:
+class Fields(NamedTuple):
     """A JSON object without "instances": the arguments of one prediction, by name."""
 
     values: dict[str, object]
 
 
-@dataclass(frozen=True)
-class Instances:
+class Instances(NamedTuple):
     """Several instances, each a row, an object or a plain value; or an array of numbers."""
 
     rows: Any
 
 
-Payload = Fields | Instances
-
-
 @dataclass(frozen=True)
-class Answer:
+class Columns:
+    """A table: columns of one length, each a list, or an array of numbers or bools."""
+
+    names: tuple[str, ...]
+    values: list[Any]
+
+    def __len__(self) -> int:
+        """Rows."""
+        return len(self.values[0]) if self.values else 0
+
+
+Payload = Fields | Instances | Columns
+
+
+class Answer(NamedTuple):
     """What the model said. `name` is the only field of the JSON answer."""
 
     name: str
@@ -35,15 +45,20 @@ JSON = "application/json"
 JSON_LINES = "application/jsonlines"
 CSV = "text/csv"
 NPY = "application/x-npy"
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+EVENTS = "text/event-stream"
 
 _ALIASES = {
     "application/x-jsonlines": JSON_LINES,
     "application/jsonl": JSON_LINES,
     "application/x-ndjson": JSON_LINES,
     "application/csv": CSV,
+    "application/x-parquet": PARQUET,
 }
 
 
+@lru_cache(maxsize=256)
 def parse(header: str) -> tuple[str, dict[str, str]]:
     """A media type, by the name we use for it, and its parameters; all in lower case."""
     media_type, *rest = header.split(";")

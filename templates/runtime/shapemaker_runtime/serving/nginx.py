@@ -24,6 +24,9 @@ _STOP_SECONDS = 27
 
 _Process = subprocess.Popen
 
+_CHANGE_USER = 1 << 0 | 1 << 6 | 1 << 7
+"""The capabilities CAP_CHOWN, CAP_SETGID and CAP_SETUID."""
+
 
 def supervise(settings: Settings, environ: Mapping[str, str]) -> int:
     """Run both until SIGTERM (0, once open requests are answered) or until either ends (1)."""
@@ -36,7 +39,7 @@ def supervise(settings: Settings, environ: Mapping[str, str]) -> int:
             [sys.executable, "-m", "shapemaker_runtime", "serve"],
             {**environ, "SHAPEMAKER_SERVE_SOCKET": str(folder / "gunicorn.sock")},
         )
-        nginx = _start(["nginx", "-p", name, "-e", "stderr", "-c", str(configuration)], environ)
+        nginx = _start(["nginx", "-p", name, "-e", "stderr", "-c", str(configuration), *_as_whom()], environ)
         try:
             ended = _first_to_end({nginx.pid: nginx, gunicorn.pid: gunicorn})
         except (Terminated, KeyboardInterrupt):
@@ -60,12 +63,20 @@ def _template(environ: Mapping[str, str]) -> str:
     return place.read_text(encoding="utf-8")
 
 
+def _as_whom() -> list[str]:
+    """As root nginx gives its workers another user; without the right to, there is no other, nor any right to lose."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    rights = int(status.partition("CapEff:")[2].split()[0], 16)
+    is_powerless = os.geteuid() == 0 and rights & _CHANGE_USER != _CHANGE_USER
+    return ["-g", "user root;"] if is_powerless else []
+
+
 def _render(template: str, folder: Path, settings: Settings) -> str:
     values = {
         "@folder@": str(folder),
         "@port@": str(settings.port),
         "@max_body@": str(settings.max_body),
-        "@timeout@": str(settings.timeout),
+        "@timeout@": f"{settings.limits.run_seconds:g}",
     }
     for name, value in values.items():
         template = template.replace(name, value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import inspect
 import logging
 import os
@@ -14,8 +15,10 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from shapemaker_runtime import program as programs
 from shapemaker_runtime.errors import SetupError
 from shapemaker_runtime.failure import Boundary
-from shapemaker_runtime.serving import application, nginx
-from shapemaker_runtime.serving.settings import Settings, cores
+from shapemaker_runtime.serving import application, loading, nginx, slots
+from shapemaker_runtime.serving.logs import leave_the_loop
+from shapemaker_runtime.serving.settings import Settings
+from shapemaker_runtime.serving.site import Site
 from shapemaker_runtime.tree import Tree
 
 if TYPE_CHECKING:
@@ -40,11 +43,9 @@ def main(environ: Mapping[str, str]) -> int:
     program = programs.load(environ)
     if program.nginx and not settings.socket:
         return nginx.supervise(settings, environ)
-    # Before the model's libraries read it: each worker would start a thread for every core.
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores() // settings.workers)))
     boundary = Boundary(None, program.root)
     with boundary:
-        server = _Server(*_load(program, settings, Tree.from_environ(environ).model), settings)
+        server = _Server(*_load(program, settings, environ))
     if boundary.exit_code:
         return boundary.exit_code
     # What is loaded stays; without this the collector would touch, and so copy, its pages in every worker.
@@ -54,18 +55,45 @@ def main(environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _load(program: programs.Program, settings: Settings, model_directory: Path) -> tuple[Callable[..., Any], Interface]:
+def _load(
+    program: programs.Program, settings: Settings, environ: Mapping[str, str]
+) -> tuple[Callable[..., Any], Interface, Settings, Callable[[int], None] | None]:
+    """With what each worker has to do first, if that cannot be done for all of them together."""
     if program.serve_app:
-        return load_app(program.serve_app)
+        app, interface = load_app(program.serve_app)
+        return app, interface, settings.loaded(), None
+    tree = Tree.from_environ(environ)
+    if settings.is_multi_model:
+        multi_model = importlib.import_module("shapemaker_runtime.serving.multi_model")
+        shelf = multi_model.Shelf(program, tree.base, environ, "cuda:0" if settings.gpus else "cpu", settings.reserve)
+        return multi_model.MultiModel(shelf, settings), "asgi", settings, None
     model = programs.new_model(program, ("load", "predict"))
-    model.load(model_directory)
-    return application.create_app(model, settings), "asgi"
+    if settings.gpus and loading.takes_device(model):
+        return _on_gpus(model, tree.model, environ, settings.on_gpus())
+    loading.fill(model, tree.model, environ, "cpu")
+    settings = settings.loaded()
+    app = application.Application(model, settings)
+    app.warm_up()
+    return app, "asgi", settings, None
+
+
+def _on_gpus(
+    model: Any, directory: Path, environ: Mapping[str, str], settings: Settings
+) -> tuple[Callable[..., Any], Interface, Settings, Callable[[int], None]]:
+    """A process for each device. What CUDA has begun does not survive a fork, so each loads for itself."""
+    app = application.Application(model, settings)
+
+    def load(slot: int) -> None:
+        loading.fill(model, directory, environ, f"cuda:{slot % settings.gpus}")
+        app.warm_up()
+
+    return app, "asgi", settings, load
 
 
 def load_app(reference: str) -> tuple[Callable[..., Any], Interface]:
     """`module:attribute` with its interface: told by a prefix (`asgi:`, `wsgi:`), or found out from what it takes."""
     for interface in ("asgi", "wsgi"):
-        if reference.startswith(f"{interface}:"):
+        if reference.startswith(f"{interface}:") and reference.count(":") > 1:  # else a module of that name
             return programs.attribute(reference[len(interface) + 1 :]), interface
     app = programs.attribute(reference)
     return app, interface_of(app, reference)
@@ -90,30 +118,58 @@ def interface_of(app: object, reference: str) -> Interface:
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    def __init__(self, app: Callable[..., Any], interface: Interface, settings: Settings) -> None:
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        interface: Interface,
+        settings: Settings,
+        begin: Callable[[int], None] | None,
+    ) -> None:
         self._app = app
         self._interface = interface
         self._settings = settings
+        self._begin = begin
         super().__init__()
 
     def load_config(self) -> None:
-        for name, value in options(self._interface, self._settings).items():
+        for name, value in options(self._app, self._interface, self._settings, self._begin).items():
             self.cfg.set(name, value)
 
     def load(self) -> Callable[..., Any]:
         return self._app
 
 
-def options(interface: Interface, settings: Settings) -> dict[str, Any]:
+def _worker(app: object, interface: Interface, settings: Settings) -> str:
+    if interface == "wsgi":
+        return "gthread"
+    ours = isinstance(app, Site) and settings.server == "fast"
+    return "shapemaker_runtime.serving.worker.FastWorker" if ours else "asgi"
+
+
+def _after_fork(begin: Callable[[int], None] | None) -> Callable[[Any, Any], None]:
+    def hook(_arbiter: Any, worker: Any) -> None:
+        leave_the_loop()
+        if begin is not None:
+            with slots.alive(worker):
+                begin(worker.slot)
+
+    return hook
+
+
+def options(
+    app: object, interface: Interface, settings: Settings, begin: Callable[[int], None] | None = None
+) -> dict[str, Any]:
     """Gunicorn's settings."""
     return {
         "bind": f"unix:{settings.socket}" if settings.socket else f"{settings.host}:{settings.port}",
         "workers": settings.workers,
-        "worker_class": "asgi" if interface == "asgi" else "gthread",
+        "worker_class": _worker(app, interface, settings),
         # A WSGI application answers /ping only while one of its threads is free.
         "threads": 1 if interface == "asgi" else _THREADS,
         "preload_app": True,
-        "timeout": settings.timeout,
+        "pre_fork": slots.assign,
+        "post_fork": _after_fork(begin),
+        "timeout": settings.limits.run_seconds,
         "graceful_timeout": GRACE,
         # SageMaker keeps its connections; the side that closes first should not be ours.
         "keepalive": 75,

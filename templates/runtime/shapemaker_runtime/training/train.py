@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapemaker_runtime import program as programs
 from shapemaker_runtime import signature
+from shapemaker_runtime.acceleration.settings import Acceleration, machinery
 from shapemaker_runtime.errors import ModelOutputError, Terminated
 from shapemaker_runtime.failure import Boundary
 from shapemaker_runtime.training import job as jobs
@@ -36,19 +37,23 @@ def main(environ: Mapping[str, str]) -> int:
     with boundary:
         program = programs.load(environ)
         job = jobs.read(tree)
+        acceleration = Acceleration.from_environ(environ)
         variables = jobs.environment(job, tree)
         for folder in (tree.model, tree.output, tree.checkpoints):
             folder.mkdir(parents=True, exist_ok=True)
         if program.train_entrypoint:
             own = Script(program.root, program.train_entrypoint, jobs.arguments(job), {**environ, **variables})
             boundary.exit_code = script.run(own, tree.failure)
+            trained = None
         else:
             os.environ.update(variables)
-            _train(program, job, tree, boundary)
+            trained = _train(program, job, tree, boundary)
+        if acceleration.is_wanted and job.rank == 0 and not boundary.exit_code:
+            machinery("shapemaker_runtime.training.accelerate").accelerate(program, trained, tree.model, acceleration)
     return boundary.exit_code
 
 
-def _train(program: programs.Program, job: jobs.Job, tree: Tree, boundary: Boundary) -> None:
+def _train(program: programs.Program, job: jobs.Job, tree: Tree, boundary: Boundary) -> Any:
     model = programs.new_model(program, ("train", "save"))
     takes = signature.read(model.train)
     arguments: dict[str, Any] = {
@@ -69,6 +74,7 @@ def _train(program: programs.Program, job: jobs.Job, tree: Tree, boundary: Bound
         _check_saved(tree.model)
     for name, value in numbers(metrics or {}, "Model.train").items():
         sys.stdout.write(f"{name}={value!r}\n")
+    return model
 
 
 class _Stoppable:

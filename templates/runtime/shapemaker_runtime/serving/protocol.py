@@ -1,0 +1,383 @@
+"""HTTP/1.1 on httptools: a short way for /ping and /invocations, and the application for everything else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from enum import Enum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+import httptools
+
+from shapemaker_runtime.serving.reply import Reply, refusal
+from shapemaker_runtime.serving.service import ATTRIBUTES, INFERENCE_ID, REQUEST_ID, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shapemaker_runtime.serving.stream import Stream
+
+HEAD_SECONDS = 10.0
+BODY_SECONDS = 30.0
+IDLE_SECONDS = 75.0
+"""SageMaker keeps its connections; the side that closes first should not be ours."""
+WRITE_SECONDS = 60.0
+
+_VERSIONS = frozenset({"1.1", "1.0"})
+_MAX_HEADERS = 100
+_MAX_FIELD = 8190
+_MAX_HEAD = 64 * 1024
+_MAX_WAITING = 16
+_DRAINED = 4
+"""Times the limit that is read and dropped: a client that is still sending would never see the answer."""
+
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Length: ".encode() for status in HTTPStatus
+}
+_PING = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+_PING_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_INFERENCE_ID, _REQUEST_ID = INFERENCE_ID.lower().encode(), REQUEST_ID.lower().encode()
+_ATTRIBUTES = ATTRIBUTES.lower().encode()
+_RARE = frozenset({b"content-encoding", b"traceparent", _ATTRIBUTES, _INFERENCE_ID, _REQUEST_ID})
+
+
+class Phase(Enum):
+    """What a connection is waiting for."""
+
+    IDLE = "the next request"
+    HEAD = "the rest of a head"
+    BODY = "the rest of a body"
+    BUSY = "the reply"
+    LINGER = "the end of what we refused"
+
+
+_PATIENCE = {Phase.IDLE: IDLE_SECONDS, Phase.HEAD: HEAD_SECONDS, Phase.BODY: BODY_SECONDS, Phase.LINGER: 2.0}
+
+
+class Message(NamedTuple):
+    """A request, whole."""
+
+    method: bytes
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    version: str
+    keep_alive: bool
+
+
+class Server(Protocol):
+    """What a connection belongs to."""
+
+    max_body: int
+    is_draining: bool
+    connections: set[Connection]
+    submit: Callable[[Request, Callable[[Reply], None]], None]
+
+    def respond(self, message: Message, done: Callable[[Reply], None]) -> None:
+        """Reply to anything but the two short ways."""
+
+
+class _RefusedError(Exception):
+    """Raised in a callback of the parser, which ends there."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.reply = refusal(status, message)
+
+
+class Connection(asyncio.Protocol):
+    """One connection. Requests that are sent ahead are answered in their order, one at a time."""
+
+    def __init__(self, server: Server, now: Callable[[], float]) -> None:
+        self.phase = Phase.IDLE
+        self.since = now()
+        self._server = server
+        self._now = now
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._waiting: deque[Message] = deque()
+        self._current: Message | None = None
+        self._is_last = False
+        self._is_full = False
+        self._refusal: Reply | None = None
+        self._head = 0
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._declared = 0
+        self._is_asking = False
+        self._stream: Stream | None = None
+        self._is_held = False
+        self._keeps = False
+
+    # What asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._server.connections.add(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """It is gone; a reply that is still on its way will find nobody."""
+        self._transport = None
+        if self._stream is not None:
+            self._stream.close()
+        self._server.connections.discard(self)
+        self._waiting.clear()
+
+    def pause_writing(self) -> None:
+        """The client reads slower than we write."""
+        self._is_full = True
+        self.since = self._now()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._is_full = False
+        if self._is_held and self._stream is not None:
+            self._is_held = False
+            self._stream.pull(self._continue)
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of one or several requests."""
+        if self._is_last:
+            return
+        if self.phase is Phase.IDLE:
+            self._move(Phase.HEAD)
+        self._head += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            self._refuse(cause.reply if isinstance(cause, _RefusedError) else refusal(400, "the request is malformed"))
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse(refusal(400, "the request is malformed"))
+        else:
+            if self._head > _MAX_HEAD and self.phase is Phase.HEAD:
+                self._refuse(refusal(431, "the head of the request is too large"))
+
+    def eof_received(self) -> bool:
+        """The client sends no more; whether the connection stays open for what it is still owed."""
+        self._is_last = True
+        return self._current is not None and self.phase is not Phase.LINGER
+
+    # What httptools calls
+
+    def on_message_begin(self) -> None:
+        """A new request."""
+        self._url = b""
+        self._headers = []
+        self._chunks = []
+        self._size = 0
+        self._declared = 0
+        self._is_asking = False
+
+    def on_url(self, part: bytes) -> None:
+        """Its target, perhaps in pieces."""
+        self._url += part
+        if len(self._url) > _MAX_FIELD:
+            raise _RefusedError(414, "the target of the request is too long")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header."""
+        name = name.lower()
+        self._headers.append((name, value))
+        if name == b"content-length":
+            self._declared = int(value)  # the parser has made sure that it is a number
+        elif name == b"expect":
+            self._is_asking = value.lower() == b"100-continue"
+        if len(value) > _MAX_FIELD - len(name) or len(self._headers) > _MAX_HEADERS:
+            raise _RefusedError(431, "the request has a header that is too long, or too many of them")
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; what makes its body hopeless is refused here."""
+        self._head = 0
+        if self._parser.get_http_version() not in _VERSIONS:
+            raise _RefusedError(400, "the request is malformed")
+        if self._declared > self._server.max_body * (1 if self._is_asking else _DRAINED):
+            raise _RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
+        if self._current is None:
+            self.phase = Phase.BODY
+            if self._is_asking:
+                self._write(_CONTINUE)
+
+    def on_body(self, chunk: bytes) -> None:
+        """A part of the body; beyond the limit it is dropped."""
+        self._size += len(chunk)
+        if self._size <= self._server.max_body:
+            self._chunks.append(chunk)
+        elif self._size > self._server.max_body * _DRAINED:
+            raise _RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
+        else:
+            self._chunks.clear()
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        parser = self._parser
+        message = Message(
+            parser.get_method(), self._url, self._headers, body, parser.get_http_version(), parser.should_keep_alive()
+        )
+        if self._size > self._server.max_body:
+            message = message._replace(target=b"")
+        if self._current is None:
+            self._begin(message)
+            return
+        self._waiting.append(message)
+        if len(self._waiting) >= _MAX_WAITING and self._transport is not None:
+            self._transport.pause_reading()
+
+    # Replies
+
+    def _begin(self, message: Message) -> None:
+        self._current = message
+        if message.target == b"/ping" and message.method == b"GET":
+            self._ping(message)
+            return
+        self.phase = Phase.BUSY
+        if message.target == b"/invocations" and message.method == b"POST":
+            self._server.submit(_request(message), self._reply)
+        elif message.target:
+            self._server.respond(message, self._reply)
+        else:
+            self._reply(refusal(413, f"the body is larger than {self._server.max_body} bytes"))
+
+    def _ping(self, message: Message) -> None:
+        if message.keep_alive and message.version == "1.1" and not self._server.is_draining:
+            self._write(_PING)
+            self._end(keep_alive=True)
+        else:
+            self._write(_PING_CLOSE)
+            self._end(keep_alive=False)
+
+    def _reply(self, reply: Reply) -> None:
+        message = self._current
+        if self._transport is None or message is None:
+            if reply.stream is not None:
+                reply.stream.close()
+            return
+        keep_alive = message.keep_alive and not self._server.is_draining
+        if reply.stream is not None:
+            self._keeps = keep_alive
+            self._write(_head(reply, message, keep_alive=keep_alive))
+            self._continue(reply)
+            return
+        body = b"" if message.method == b"HEAD" else reply.body
+        self._write(_head(reply, message, keep_alive=keep_alive) + body)
+        self._end(keep_alive=keep_alive)
+
+    def _continue(self, reply: Reply) -> None:
+        """A slice of a stream; the next one is asked for when the client has room for it."""
+        self._stream = reply.stream
+        if self._transport is None:
+            return
+        if reply.status != HTTPStatus.OK:
+            # The head is long gone: only a connection that breaks off says that this is not the whole answer.
+            self._transport.abort()
+            return
+        if reply.body:
+            self._transport.write(b"%x\r\n%b\r\n" % (len(reply.body), reply.body))
+        if reply.stream is None:
+            self._transport.write(b"0\r\n\r\n")
+            self._end(keep_alive=self._keeps)
+        elif self._is_full:
+            self._is_held = True
+        else:
+            reply.stream.pull(self._continue)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def _end(self, *, keep_alive: bool) -> None:
+        self._current = None
+        self._move(Phase.IDLE)
+        if not keep_alive:
+            self.close()
+        elif self._waiting:
+            message = self._waiting.popleft()
+            if not self._waiting and self._transport is not None:
+                self._transport.resume_reading()
+            # Not here: a long row of requests would be as deep a stack.
+            asyncio.get_running_loop().call_soon(self._begin_next, message)
+        elif self._refusal is not None:
+            self._refuse(self._refusal)
+        elif self._is_last:
+            self.close()
+
+    def _begin_next(self, message: Message) -> None:
+        if self._transport is not None:
+            self._begin(message)
+
+    def _refuse(self, reply: Reply) -> None:
+        """The end of the connection, after the replies that are still owed: what follows cannot be told from a body."""
+        self._is_last = True
+        self._refusal = reply
+        if self._current is not None or self._waiting or self._transport is None:
+            return
+        closing = Message(b"", b"", [], b"", "1.1", keep_alive=False)
+        self._write(_head(reply, closing, keep_alive=False) + reply.body)
+        # Not closed yet: the reset that unread bytes cause would overtake the reply.
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        self._move(Phase.LINGER)
+
+    # Time
+
+    def _move(self, phase: Phase) -> None:
+        self.phase = phase
+        self.since = self._now()
+
+    def check(self, now: float) -> None:
+        """Give up on a client that takes too long."""
+        if self._is_full and now - self.since > WRITE_SECONDS and self._transport is not None:
+            self._transport.abort()
+            return
+        if now - self.since < _PATIENCE.get(self.phase, float("inf")):
+            return
+        if self.phase in (Phase.IDLE, Phase.LINGER):
+            self.close()
+        else:
+            self._refuse(refusal(408, f"the request did not arrive within {_PATIENCE[self.phase]:g} seconds"))
+
+    def close(self) -> None:
+        """Close once everything is written."""
+        self._is_last = True
+        if self._transport is not None:
+            self._transport.close()
+
+
+def _request(message: Message) -> Request:
+    known = dict(message.headers)
+    content_type = known.get(b"content-type", b"").decode("latin-1")
+    accept = known.get(b"accept", b"").decode("latin-1")
+    may_stream = message.version == "1.1"
+    if _RARE.isdisjoint(known):
+        return Request(message.body, content_type, accept, "", None, may_stream)
+    rest = {name: known[name].decode("latin-1") for name in _RARE if name in known}
+    return Request(
+        message.body,
+        content_type,
+        accept,
+        rest.get(b"content-encoding", ""),
+        rest.get(_ATTRIBUTES),
+        may_stream,
+        rest.get(_INFERENCE_ID) or rest.get(_REQUEST_ID, ""),
+        rest.get(b"traceparent", ""),
+    )
+
+
+def _head(reply: Reply, message: Message, *, keep_alive: bool) -> bytes:
+    if reply.stream is None:
+        head = b"%b%d\r\n" % (_STATUS_LINES[reply.status], len(reply.body))
+    else:
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+    if reply.media_type:
+        head += b"Content-Type: %b\r\n" % reply.media_type.encode("latin-1")
+    for name, value in reply.headers:
+        head += f"{name}: {value}\r\n".encode("latin-1")
+    if not keep_alive:
+        return head + b"Connection: close\r\n\r\n"
+    return head + (b"\r\n" if message.version == "1.1" else b"Connection: keep-alive\r\n\r\n")

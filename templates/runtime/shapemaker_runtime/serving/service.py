@@ -1,0 +1,145 @@
+"""Requests to replies, whatever server reads them: decode, bind, predict, encode."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from functools import lru_cache
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from shapemaker_runtime.errors import RequestError
+from shapemaker_runtime.serving import tracing
+from shapemaker_runtime.serving.decode import decode
+from shapemaker_runtime.serving.encode import negotiate, offers
+from shapemaker_runtime.serving.predictions import Job, Predictions
+from shapemaker_runtime.serving.reply import Attempt, Reply, log_failure, of_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shapemaker_runtime.serving.binding import Binding
+    from shapemaker_runtime.serving.meter import Meter
+    from shapemaker_runtime.serving.settings import Limits
+
+INFERENCE_ID = "X-Amzn-SageMaker-Inference-Id"
+REQUEST_ID = "X-Request-Id"
+_HARMFUL = re.compile(r"[^A-Za-z0-9._:=/+@-]")
+_MAX_NUMBER = 128
+ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+_MAX_ATTRIBUTES = 1024
+
+_SMALL_BODY = 64 * 1024
+"""Decoding more than this takes long enough to be felt by /ping, so it leaves the event loop."""
+_ERRORS = 400
+
+_accepted = lru_cache(maxsize=64)(negotiate)
+
+
+class Request(NamedTuple):
+    """What `/invocations` heeds of an HTTP request. A header that is missing is empty, only the attributes are None."""
+
+    body: bytes
+    content_type: str = ""
+    accept: str = ""
+    encoding: str = ""
+    attributes: str | None = None
+    may_stream: bool = True
+    """Whether a generator's answer may be sent while it is made, which HTTP/1.0 has no way for."""
+    number: str = ""
+    """By which the caller knows the request."""
+    trace: str = ""
+    """The caller's span, as W3C's `traceparent` has it."""
+
+
+class Service:
+    """A model behind its queue, in one process. Made in the event loop that it serves."""
+
+    def __init__(self, binding: Binding, limits: Limits, meter: Meter, on_hung: Callable[[], object]) -> None:
+        self._binding = binding
+        self._limits = limits
+        self._logged = limits.log
+        self._meter = meter
+        self._on_hung = on_hung
+        self._hooks = binding.hooks
+        self._tracer = tracing.start(os.environ)
+        self._offers = offers(binding.hooks)
+        self._predictions = Predictions(binding, limits, meter, on_hung)
+
+    def submit(self, request: Request, done: Callable[[Reply], None]) -> None:
+        """Call `done` with the reply: at once, or later in the event loop."""
+        began = perf_counter()
+
+        def finish(reply: Reply) -> None:
+            now = perf_counter()
+            seconds = now - began
+            self._meter.answered(reply.status, seconds, self._predictions.queued_rows, now)
+            if self._logged == "all" or (reply.status >= _ERRORS and self._logged == "errors"):
+                _log(request, reply, seconds)
+            if self._tracer is not None:
+                self._tracer.record(request, reply, seconds)
+            if request.attributes is not None and reply.status < _ERRORS:
+                reply = reply._replace(headers=(*reply.headers, (ATTRIBUTES, request.attributes)))
+            done(reply)
+
+        if self._hooks.decoders and self._hooks.decodes(request.content_type):
+            self._decode_elsewhere(request, finish)
+        elif len(request.body) <= _SMALL_BODY:
+            self._submit(self._prepared(request, finish), finish)
+        else:
+            running = asyncio.get_running_loop().run_in_executor(None, self._prepared, request, finish)
+            running.add_done_callback(lambda future: self._submit(future.result(), finish))
+
+    def _decode_elsewhere(self, request: Request, finish: Callable[[Reply], None]) -> None:
+        """In a thread, since the model's own decoder may take any time; and not longer than a prediction may."""
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(None, self._prepared, request, finish)
+
+        def overdue() -> None:
+            running.cancel()
+            seconds = self._limits.run_seconds
+            finish(of_error(RequestError(504, f"the model's decoder took longer than {seconds:g} seconds")))
+            self._on_hung()
+
+        timer = loop.call_later(self._limits.run_seconds, overdue)
+
+        def decoded(future: asyncio.Future[Job | Reply]) -> None:
+            timer.cancel()
+            if not future.cancelled():
+                self._submit(future.result(), finish)
+
+        running.add_done_callback(decoded)
+
+    def close(self) -> None:
+        """Answer what waits, and let go of the model."""
+        self._predictions.close()
+
+    def _submit(self, prepared: Job | Reply, finish: Callable[[Reply], None]) -> None:
+        if isinstance(prepared, Reply):
+            finish(prepared)
+        else:
+            self._predictions.submit(prepared)
+
+    def _prepared(self, request: Request, finish: Callable[[Reply], None]) -> Job | Reply:
+        attempt = Attempt()
+        with attempt:
+            if request.encoding and request.encoding.lower() != "identity":
+                raise RequestError(415, "the body must not be compressed")
+            if request.attributes is not None:
+                _check_attributes(request.attributes)
+            media_type = _accepted(request.accept, self._offers)
+            payload = decode(request.content_type, request.body, self._limits.rows, self._hooks)
+            return Job(self._binding.bind(payload), media_type, finish, may_stream=request.may_stream)
+        return of_error(attempt.error or AssertionError("BUG: no job and no error"))
+
+
+def _log(request: Request, reply: Reply, seconds: float) -> None:
+    # The number is the caller's text: nothing in it may look like another line, or move a terminal.
+    number = f", id {_HARMFUL.sub('?', request.number[:_MAX_NUMBER])}" if request.number else ""
+    log_failure(reply, "%d after %.0f ms, %d bytes%s", reply.status, seconds * 1000, len(request.body), number)
+
+
+def _check_attributes(attributes: str) -> None:
+    if len(attributes) > _MAX_ATTRIBUTES or not attributes.isascii() or not attributes.isprintable():
+        raise RequestError(400, f"{ATTRIBUTES} must be printable ASCII, at most {_MAX_ATTRIBUTES} characters")

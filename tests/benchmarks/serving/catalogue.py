@@ -1,0 +1,175 @@
+"""The stacks that are measured: what each needs, how it starts, and what it is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import textwrap
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.serving import models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+HERE = Path(__file__).parent
+RUNTIME = HERE.parents[2] / "templates" / "runtime"
+MODEL = tuple(f"{name}=={version(name)}" for name in ("scikit-learn", "numpy", "joblib"))
+"""Every stack serves with the same versions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where a stack is started, and with what."""
+
+    python: Path
+    folder: Path
+    port: int
+    workers: int
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stack:
+    """One way to put a model behind HTTP. `prepare` writes what it needs and returns its command."""
+
+    name: str
+    prepare: Callable[[Start], list[str]]
+    needs: tuple[str, ...] = ()
+    path: str = "/invocations"
+    ping: str = "/ping"
+    environ: Mapping[str, str] | None = None
+    body: Callable[[str, int], bytes] = models.body
+    content_type: str = "application/json"
+
+
+def _template(start: Start) -> list[str]:
+    socket, conf = start.folder / "gunicorn.sock", start.folder / "nginx.conf"
+    conf.write_text(
+        textwrap.dedent(f"""
+        worker_processes 1; daemon off; pid {start.folder}/nginx.pid; error_log {start.folder}/error.log;
+        events {{ worker_connections 512; }}
+        http {{
+          access_log {start.folder}/access.log combined;
+          client_body_temp_path {start.folder}/body; proxy_temp_path {start.folder}/proxy;
+          fastcgi_temp_path {start.folder}/f; uwsgi_temp_path {start.folder}/u; scgi_temp_path {start.folder}/s;
+          upstream gunicorn {{ server unix:{socket}; }}
+          server {{
+            listen {start.port}; client_max_body_size 30m; keepalive_timeout 5;
+            location / {{ proxy_pass http://gunicorn; proxy_set_header Host $http_host; proxy_redirect off; }}
+          }}
+        }}
+        """)
+    )
+    gunicorn = f"{start.python} -m gunicorn --bind unix:{socket} --workers {start.workers} template_app:app"
+    return ["sh", "-c", f"nginx -c {conf} & exec {gunicorn} --timeout 60 --no-control-socket --access-logfile -"]
+
+
+def _ours(start: Start) -> list[str]:
+    module = "ours_tiny" if start.model == "tiny" else "ours"
+    (start.folder / "runtime.json").write_text(json.dumps({"model": f"{module}:Model"}))
+    return [str(start.python), "-m", "shapemaker_runtime", "serve"]
+
+
+def _fastapi(start: Start) -> list[str]:
+    command = f"-m uvicorn fastapi_app:app --host 127.0.0.1 --port {start.port} --workers {start.workers}"
+    return [str(start.python), *command.split(), "--log-level", "warning"]
+
+
+def _script(name: str) -> Callable[[Start], list[str]]:
+    return lambda start: [str(start.python), name]
+
+
+def _bentoml(start: Start) -> list[str]:
+    return [str(start.python), "-m", "bentoml", "serve", "bentoml_app:Service", "--port", str(start.port)]
+
+
+def _mlserver(start: Start) -> list[str]:
+    settings: dict[str, object] = {"http_port": start.port, "grpc_port": start.port + 1, "metrics_port": start.port + 2}
+    settings |= {"host": "127.0.0.1", "parallel_workers": 0, "debug": False}
+    model: dict[str, object] = {
+        "name": "m",
+        "implementation": "mlserver_app.Runtime",
+        "max_batch_size": 64,
+        "max_batch_time": 0.002,
+    }
+    (start.folder / "settings.json").write_text(json.dumps(settings))
+    (start.folder / "model-settings.json").write_text(json.dumps(model))
+    return [str(start.python), "-m", "mlserver", "start", "."]
+
+
+def _mlflow(start: Start) -> list[str]:
+    bin_ = start.python.parent
+    make = f"{start.python} mlflow_model.py {start.folder}/saved"
+    serve = f"models serve --model-uri {start.folder}/saved --env-manager local --host 127.0.0.1 --port {start.port}"
+    return ["sh", "-c", f"{make} && PATH={bin_}:$PATH exec {start.python} -m mlflow {serve} --workers {start.workers}"]
+
+
+def _inference_protocol(model: str, count: int) -> bytes:
+    del model
+    rows = models.instances(count)
+    flat = [cell for row in rows for cell in row]
+    tensor = {"name": "x", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": flat}
+    return json.dumps({"inputs": [tensor | {"parameters": {"content_type": "np"}}]}).encode()
+
+
+def _mlflow_body(model: str, count: int) -> bytes:
+    return json.dumps({"inputs": json.loads(models.body(model, count))["instances"]}).encode()
+
+
+def _runtime(server: str, **settings: str) -> dict[str, str]:
+    named = {f"SHAPEMAKER_SERVE_{name.upper()}": value for name, value in settings.items()}
+    return {"PYTHONPATH": str(RUNTIME), "SHAPEMAKER_SERVE_SERVER": server, **named}
+
+
+_SERVE = tuple(
+    line
+    for line in (HERE.parents[2] / "templates/dockerfiles/python/serve.txt").read_text().splitlines()
+    if not line.startswith("#")
+)
+
+STACKS = {
+    stack.name: stack
+    for stack in (
+        Stack(name="template", prepare=_template, needs=("flask", "gunicorn>=26.1,<28")),
+        Stack(name="ours", prepare=_ours, needs=(*_SERVE, "pyarrow"), environ=_runtime("fast")),
+        Stack(name="ours-accelerated", prepare=_ours, needs=_SERVE, environ=_runtime("fast", accelerate="builtin")),
+        Stack(name="ours-stock", prepare=_ours, needs=_SERVE, environ=_runtime("stock")),
+        Stack(name="fastapi", prepare=_fastapi, needs=("fastapi", "uvicorn[standard]")),
+        Stack(
+            name="mlserver",
+            prepare=_mlserver,
+            needs=("mlserver", "uvloop<0.22"),
+            path="/v2/models/m/infer",
+            ping="/v2/health/ready",
+            body=_inference_protocol,
+        ),
+        Stack(name="bentoml", prepare=_bentoml, needs=("bentoml",), ping="/readyz"),
+        Stack(name="litserve", prepare=_script("litserve_app.py"), needs=("litserve",)),
+        Stack(name="mlflow", prepare=_mlflow, needs=("mlflow",), body=_mlflow_body),
+    )
+}
+
+
+def environ(stack: Stack, start: Start, folder: Path) -> dict[str, str]:
+    """The environment that a stack runs in: one core's worth of threads, and nothing of this process's Python."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(start.folder),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PORT": str(start.port),
+        "SAGEMAKER_BIND_TO_PORT": str(start.port),
+        "SHAPEMAKER_BIND_HOST": "127.0.0.1",
+        "SHAPEMAKER_SERVE_WORKERS": str(start.workers),
+        "SHAPEMAKER_PROGRAM": str(start.folder),
+        "SAGEMAKER_BASE_DIR": str(start.folder / "ml"),
+        "BENCHMARK_MODEL": start.model,
+        "BENCHMARK_MODELS": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "",
+        "BENTOML_DO_NOT_TRACK": "true",
+        **({} if stack.environ is None else stack.environ),
+    }

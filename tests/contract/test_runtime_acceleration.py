@@ -1,0 +1,180 @@
+"""Acceleration from a training job to the answers of a server, and every way in which it must not happen silently."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from textwrap import dedent
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.runtime import Image
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODEL = """
+import pickle
+import numpy as np
+from pathlib import Path
+from sklearn.cluster import KMeans
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+class Model:
+    def train(self, *, kind: str = "ridge"):
+        rows = np.random.default_rng(0).normal(size=(50, 3))
+        last = Ridge() if kind == "ridge" else KMeans(2, n_init=1)
+        self.estimator = make_pipeline(StandardScaler(), last).fit(rows, rows @ [1, 2, 3])
+        self.acceleration_rows = rows
+
+    def save(self, directory: Path):
+        (directory / "model.pickle").write_bytes(pickle.dumps(self.estimator))
+
+    def load(self, directory: Path):
+        self.estimator = pickle.loads((directory / "model.pickle").read_bytes())
+
+    def predict(self, instances: np.ndarray):
+        return self.estimator.predict(instances)
+
+    def evaluate(self):
+        return {}
+"""
+
+
+THREADS = """
+import os, sys
+
+NUMPY_CAME_FIRST = "numpy" in sys.modules and not os.environ.get("OPENBLAS_NUM_THREADS")
+
+class Model:
+    def load(self, directory): ...
+
+    def predict(self, name: str) -> str:
+        return "late" if NUMPY_CAME_FIRST else os.environ.get(name, "")
+"""
+
+
+def trained(folder: Path, **environ: str) -> Image:
+    made = Image.make(folder, dedent(MODEL))
+    made.environ |= {"SHAPEMAKER_ACCELERATE": "builtin", **environ}
+    return made
+
+
+def report(made: Image) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((made.ml / "model" / "acceleration.json").read_text())
+    return document
+
+
+def reason(made: Image) -> str:
+    return (made.ml / "output" / "failure").read_text()
+
+
+def test_a_model_is_accelerated_from_training_to_serving(tmp_path: Path) -> None:
+    made = trained(tmp_path)
+    done = made.run("train")
+    assert done.returncode == 0, done.stderr
+    assert "estimator is accelerated" in done.stdout
+    found = report(made)["estimators"]["estimator"]
+    assert found["rows"] > 50
+    assert found["largest_difference"] <= 1e-9
+    assert found["seconds"].keys() == {"1", "64"}
+    estimator = pickle.loads((made.ml / "model" / "model.pickle").read_bytes())  # noqa: S301 - the test's own
+    with made.serving() as server:
+        reply = server.invoke('{"instances": [[1, 2, 3], [0, 0.5, -7]]}')
+        assert reply.json["predictions"] == pytest.approx(estimator.predict([[1, 2, 3], [0, 0.5, -7]]).tolist())
+        assert "estimator is accelerated: a product with weights" in server.log
+
+
+def test_without_the_setting_nothing_is_added(tmp_path: Path) -> None:
+    made = trained(tmp_path, SHAPEMAKER_ACCELERATE="")
+    assert made.run("train").returncode == 0
+    assert [each.name for each in (made.ml / "model").iterdir()] == ["model.pickle"]
+    with made.serving() as server:
+        assert "accelerated" not in server.log
+
+
+def test_what_cannot_be_accelerated_fails_the_training_job(tmp_path: Path) -> None:
+    made = trained(tmp_path)
+    made.put("input/config/hyperparameters.json", {"kind": "clusters"})
+    assert made.run("train").returncode == 2
+    assert "estimator: a KMeans has no built-in accelerator. With fallback: true" in reason(made)
+
+
+def test_a_tolerance_that_is_exceeded_fails_the_training_job(tmp_path: Path) -> None:
+    made = trained(tmp_path, SHAPEMAKER_ACCELERATE_TOLERANCE="0")
+    assert made.run("train").returncode == 2
+    assert "the tolerance is 0" in reason(made)
+
+
+def test_a_fallback_is_told_at_every_start_and_only_if_allowed(tmp_path: Path) -> None:
+    made = trained(tmp_path, SHAPEMAKER_ACCELERATE_FALLBACK="true")
+    made.put("input/config/hyperparameters.json", {"kind": "clusters"})
+    done = made.run("train")
+    assert done.returncode == 0, done.stderr
+    assert "it is served without" in done.stderr
+    with made.serving() as server:
+        assert "estimator is served without acceleration: serve.accelerate: builtin does not do" in server.log
+    made.environ["SHAPEMAKER_ACCELERATE_FALLBACK"] = ""
+    refused = made.run("serve")
+    assert refused.returncode == 2
+    assert "was trained to be served without" in refused.stderr
+
+
+def test_no_attribute_of_that_name_fails_the_training_job(tmp_path: Path) -> None:
+    made = trained(tmp_path, SHAPEMAKER_ACCELERATE_ATTRIBUTE="estimater")
+    assert made.run("train").returncode == 2
+    assert "no attribute estimater; it has: estimator" in reason(made)
+
+
+def test_serving_refuses_a_model_that_was_trained_without(tmp_path: Path) -> None:
+    made = trained(tmp_path, SHAPEMAKER_ACCELERATE="")
+    assert made.run("train").returncode == 0
+    made.environ["SHAPEMAKER_ACCELERATE"] = "builtin"
+    refused = made.run("serve")
+    assert refused.returncode == 2
+    assert "trained without accelerate: builtin; train it again" in refused.stderr
+    made.environ["SHAPEMAKER_ACCELERATE_FALLBACK"] = "true"
+    with made.serving() as server:
+        assert "served without acceleration" in server.log
+
+
+def test_serving_refuses_artifacts_that_are_not_those_that_were_verified(tmp_path: Path) -> None:
+    made = trained(tmp_path)
+    assert made.run("train").returncode == 0
+    with (made.ml / "model" / "model.pickle").open("ab") as stream:
+        stream.write(b" ")
+    refused = made.run("serve")
+    assert refused.returncode == 2
+    assert "are not those of acceleration.json" in refused.stderr
+
+
+def test_an_accelerator_whose_packages_are_not_there_names_them(tmp_path: Path) -> None:
+    made = trained(tmp_path, SHAPEMAKER_ACCELERATE="onnx")
+    made.write("skl2onnx.py", "raise ImportError('No module named skl2onnx')")
+    assert made.run("train").returncode == 2
+    assert "onnx needs skl2onnx in the training image" in reason(made)
+
+
+@pytest.mark.parametrize("own", ["", "7"])
+def test_threads_are_shared_out_before_libraries_count_them(tmp_path: Path, own: str) -> None:
+    made = Image.make(tmp_path, THREADS)
+    if own:
+        made.environ["OPENBLAS_NUM_THREADS"] = made.environ["OMP_NUM_THREADS"] = own
+    with made.serving() as server:
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
+            threads = server.invoke(json.dumps({"name": name})).json["output"]
+            assert threads == own if own else threads.isdigit()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SHAPEMAKER_ACCELERATE", "magic"), ("SHAPEMAKER_ACCELERATE_TOLERANCE", "-1")],
+)
+def test_a_setting_that_cannot_be_is_named(tmp_path: Path, name: str, value: str) -> None:
+    made = trained(tmp_path, **{name: value})
+    refused = made.run("train")
+    assert refused.returncode == 2
+    assert name in refused.stderr
