@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from shapemaker_action.config import schema
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from shapemaker_action.config.project import AccelerateSettings, ServeSettings
 

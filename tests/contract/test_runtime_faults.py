@@ -68,6 +68,7 @@ class Crowd:
                     connection.connect()
                 except OSError:
                     self.seen["refused"] += 1  # nobody listens: no request was sent, so none was lost
+                    connection.close()
                     connection = None
                     time.sleep(0.02)
                     continue
@@ -75,6 +76,7 @@ class Crowd:
                 reply = send(connection, "POST", "/invocations", body, HEADERS)
             except (OSError, http.client.HTTPException):
                 self.seen["lost"] += 1
+                connection.close()
                 connection = None
                 continue
             right = reply.status == 200 and reply.json == {"predictions": [number + 1.0]}

@@ -54,6 +54,7 @@ def test_it_is_healthy_before_it_has_a_model(server: Server) -> None:
 
 def test_each_model_answers_by_its_name(server: Server) -> None:
     for name in ("m1", "m2"):
+        server.request("DELETE", f"/models/{name}")  # another test may have loaded it
         assert load(server, name).json == {
             "modelName": name,
             "modelUrl": str(base(server) / "models" / name / "model"),

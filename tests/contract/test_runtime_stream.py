@@ -93,7 +93,7 @@ def test_rows_are_sent_while_they_are_made(server: Server, accept: str, expected
         first = response.read(len(expected) // 3)
         assert closings(server) == before
         assert first + response.read() == expected
-    wait_until(lambda: closings(server) == before + 1)
+    wait_until(lambda: closings(server) > before)
 
 
 def test_others_are_answered_in_between(server: Server) -> None:
@@ -133,7 +133,7 @@ def test_what_fails_in_the_middle_never_ends_cleanly(server: Server) -> None:
     received = server.raw(head({"count": 5, "wait": 0.05, "fail_at": 2}))
     assert b"\r\n0\n\r\n" in received
     assert not received.endswith(b"0\r\n\r\n")
-    wait_until(lambda: closings(server) == before + 1)
+    wait_until(lambda: closings(server) > before)
     wait_until(lambda: "ValueError: in the middle" in server.log)
     assert server.invoke('{"count": 1}').status == 200
 
@@ -143,7 +143,7 @@ def test_a_reader_that_leaves_ends_the_generator(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(head({"count": 100_000, "wait": 0.02}))
         assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
-    wait_until(lambda: closings(server) == before + 1)
+    wait_until(lambda: closings(server) > before)
 
 
 def test_a_slow_reader_fills_no_memory_and_delays_nobody(server: Server) -> None:

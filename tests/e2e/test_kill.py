@@ -13,7 +13,9 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.consumer import Consumer
 
-MOMENTS = 20
+PROJECTS = 5
+MOMENTS = 4
+"""In each project: a run that goes on after a kill is killed as well."""
 LONGEST = 6.0
 """Seconds within which the command is killed: about as long as it takes."""
 
@@ -33,15 +35,16 @@ def owned(consumer: Consumer) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize("moment", range(MOMENTS))
-def test_a_killed_run_converges(mean: Consumer, moment: int) -> None:
-    seconds = random.Random(moment).uniform(0, LONGEST)  # noqa: S311 - a seed per moment, so that one can be repeated
-    process = mean.start("run", "--target", "local", "--format", "json")
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+@pytest.mark.parametrize("project", range(PROJECTS))
+def test_a_killed_run_converges(mean: Consumer, project: int) -> None:
+    draw = random.Random(project)  # noqa: S311 - a seed per project, so that one can be repeated
+    for _ in range(MOMENTS):
+        process = mean.start("run", "--target", "local", "--format", "json")
+        try:
+            process.wait(draw.uniform(0, LONGEST))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
     mean.do("run")
     assert {kind: len(names) for kind, names in owned(mean).items()} == {
         "jobs": 1,
