@@ -136,7 +136,6 @@ STACKS = {
     for stack in (
         Stack(name="template", prepare=_template, needs=("flask", "gunicorn>=26.1,<28")),
         Stack(name="ours", prepare=_ours, needs=(*_SERVE, "pyarrow"), environ=_runtime("fast")),
-        Stack(name="ours-accelerated", prepare=_ours, needs=_SERVE, environ=_runtime("fast", accelerate="builtin")),
         Stack(name="ours-stock", prepare=_ours, needs=_SERVE, environ=_runtime("stock")),
         Stack(name="fastapi", prepare=_fastapi, needs=("fastapi", "uvicorn[standard]")),
         Stack(

@@ -153,7 +153,7 @@ class Binding:
             return Call("table", columns.settled(columns.ordered(table, self.columns) if self.columns else table))
         if isinstance(payload, Columns):
             return Call("batch", self._from_table(payload))
-        return Call("batch", self._from_rows(payload.rows))
+        return Call("batch", self._from_rows(payload.rows, is_matrix=payload.is_matrix))
 
     def _from_table(self, table: Columns) -> Any:
         if self.columns:
@@ -164,7 +164,7 @@ class Binding:
             return self._typed(columns.to_rows(table))
         return columns.to_lists(table) if self.columns else columns.to_rows(table)
 
-    def _from_rows(self, rows: Any) -> Any:
+    def _from_rows(self, rows: Any, *, is_matrix: bool) -> Any:
         is_array = arrays.is_array(rows)
         if self.wants == "list":
             return self._typed(rows.tolist() if is_array else rows)
@@ -172,7 +172,7 @@ class Binding:
             rows = self._in_order(rows)
         if is_array:
             return rows
-        if arrays.IS_AVAILABLE and arrays.is_matrix(rows):
+        if arrays.IS_AVAILABLE and (is_matrix or arrays.is_matrix(rows)):
             return arrays.of_matrix(rows)
         if self.wants == "array":
             return arrays.from_lists(rows)

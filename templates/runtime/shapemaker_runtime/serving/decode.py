@@ -85,13 +85,10 @@ def _utf8(body: bytes, parameters: Mapping[str, str]) -> bytes:
 def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Payload:
     text = _utf8(body, parameters)
     document = _quickly(text)
-    if document is None:
-        try:
-            document = strict_json.loads(text)
-        except strict_json.JsonError as error:
-            raise RequestError(400, f"not JSON: {error}") from None
+    is_matrix = document is not None and len(text) >= _MANY
+    document = document if document is not None else _strictly(text)
     if isinstance(document, list):
-        return Instances(document)
+        return Instances(document, is_matrix)
     if not isinstance(document, dict):
         raise RequestError(400, "the JSON document must be an object or a list")
     if "instances" not in document:
@@ -101,7 +98,14 @@ def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Pa
         raise RequestError(400, 'an object with "instances" takes no other name')
     if not isinstance(document["instances"], list):
         raise RequestError(400, '"instances" must be a list')
-    return Instances(document["instances"])
+    return Instances(document["instances"], is_matrix)
+
+
+def _strictly(text: bytes) -> object:
+    try:
+        return strict_json.loads(text)
+    except strict_json.JsonError as error:
+        raise RequestError(400, f"not JSON: {error}") from None
 
 
 def _quickly(text: bytes) -> object:

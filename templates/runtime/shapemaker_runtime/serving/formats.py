@@ -17,6 +17,8 @@ class Instances(NamedTuple):
     """Several instances, each a row, an object or a plain value; or an array of numbers."""
 
     rows: Any
+    is_matrix: bool = False
+    """Whether it is known that the rows are lists of numbers, all of one length."""
 
 
 @dataclass(frozen=True)
