@@ -72,11 +72,6 @@ class Event:
         )
 
     @property
-    def is_pull_request(self) -> bool:
-        """Whether a pull request is what it is about."""
-        return self.name in _PULL_REQUESTS
-
-    @property
     def is_untrusted(self) -> bool:
         """Whether GitHub gives this job neither secrets nor an identity, because anybody may have written the code."""
         return self.name not in _PRIVILEGED and (self.from_fork or self.by_dependabot)

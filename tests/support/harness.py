@@ -71,9 +71,10 @@ def node(script: str, *argv: str, patience: float = PATIENCE) -> Any:
     ) as process:
         try:
             stdout, stderr = process.communicate(timeout=patience)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+        finally:
+            # Whatever it has started goes with it, when it is late or the test is interrupted.
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 0, stderr.decode()
     return json.loads(stdout)
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.support.runtime import PATIENCE, Reply, send, wait_until
+from tests.support.runtime import Listening, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,26 +19,11 @@ STRICT = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hosted:
+class Hosted(Listening):
     """A running container with its port on the loopback."""
 
     id: str
     port: int
-
-    def request(
-        self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
-    ) -> Reply:
-        """One request on a connection of its own."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            return send(connection, method, path, body, headers)
-        finally:
-            connection.close()
-
-    def invoke(self, body: bytes | str, content_type: str = "application/json", **headers: str) -> Reply:
-        """`POST /invocations`; headers by keyword, with underscores for dashes."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.request("POST", "/invocations", body, {"Content-Type": content_type, **named})
 
     @property
     def log(self) -> str:

@@ -139,17 +139,10 @@ class Image:
             server.stop()
 
 
-@dataclass
-class Server:
-    """A running `serve`."""
+class Listening:
+    """Something that answers HTTP on a port of the loopback."""
 
-    process: subprocess.Popen[str]
     port: int
-    log_file: Path
-
-    @property
-    def log(self) -> str:
-        return self.log_file.read_text()
 
     def request(
         self, method: str, path: str, body: bytes | str | None = None, headers: Mapping[str, str] | None = None
@@ -165,6 +158,19 @@ class Server:
         """`POST /invocations`; headers by keyword, with underscores for dashes."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.request("POST", "/invocations", body, {"Content-Type": content_type, **named})
+
+
+@dataclass
+class Server(Listening):
+    """A running `serve`."""
+
+    process: subprocess.Popen[str]
+    port: int
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text()
 
     def raw(self, data: bytes) -> bytes:
         """What comes back for these bytes on a connection, until the server closes it."""

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 BOUND = 5.0
 """A guard against hanging, which is also what the README promises."""
 PROGRAM = """
-import os, subprocess, sys, threading, time
+import contextlib, os, subprocess, sys, threading, time
 from shapemaker_action import signals
 from shapemaker_action.errors import Cancelled
 signals.hold()
@@ -43,8 +43,7 @@ sys.exit(code)
 
 STUCK = """
             while True:
-                try: ready(); time.sleep(60)
-                except BaseException: pass
+                with contextlib.suppress(BaseException): ready(); time.sleep(60)
 """
 
 

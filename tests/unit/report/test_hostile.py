@@ -179,7 +179,6 @@ def test_a_hostile_input_is_refused_and_runs_nothing(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", ["entrypoint"])
     for text in (text for text in HOSTILE if "\x00" not in text and "\ud800" not in text and len(text) < 1000):
         output = tmp_path / "output"
         output.write_text("")

@@ -29,8 +29,9 @@ def convert(estimator: Any, directory: Path, name: str) -> None:
     try:
         made = skl2onnx.convert_sklearn(estimator, initial_types=kind, options=options)
     # What the converters raise is not of one family; RuntimeError is what they derive from when they know the reason.
-    except (RuntimeError, ValueError, TypeError, AttributeError, KeyError, NotImplementedError) as error:
-        raise UnsupportedError(f"skl2onnx cannot convert it: {str(error).strip().splitlines()[0][:200]}") from None
+    except (RuntimeError, ValueError, TypeError, AttributeError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UnsupportedError(f"skl2onnx cannot convert it: {reason[:200]}") from None
     file = _file(directory, name)
     file.parent.mkdir(exist_ok=True)
     file.write_bytes(made.SerializeToString())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
@@ -33,7 +34,7 @@ class Invocable(Protocol):
         """Call `done` with the reply: at once, or later in the event loop."""
 
 
-class Site:
+class Site(ABC):
     """Routes, of which there is `/ping`. An ASGI application that runs under any server.
 
     It is made before the workers are forked, and each of them starts it for itself.
@@ -48,9 +49,9 @@ class Site:
         self._routes.add_route("/ping", Ping())
         self._limited = body.limited(self._routes, settings.max_body)
 
+    @abstractmethod
     def start(self, number: int) -> Invocable:
         """Begin to serve in the event loop of this process; `number` tells workers apart."""
-        raise NotImplementedError
 
     async def __call__(self, scope: body.Scope, receive: body.Receive, send: body.Send) -> None:
         """ASGI, for servers that know no limits."""
