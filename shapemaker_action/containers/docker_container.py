@@ -6,6 +6,7 @@ import json
 import math
 import re
 import subprocess
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,24 +48,19 @@ class DockerContainer:
     def logs(self) -> Iterator[str]:
         """See `Container.logs`.
 
-        Following ends early when the daemon restarts, and engines are known to lose the last lines then; so what was
-        read is counted, and a last reading after the end brings the rest.
+        Following ends early when the daemon restarts, and engines are known to leave out a stretch in the middle or the
+        last lines then; so what was read is remembered, and a last reading after the end brings the rest, late.
         """
-        seen = 0
+        seen = array("q")
         while (state := self._state()) is not None:
-            count = 0
             follow = ["--follow"] if state.running else []
             with command.started([self._client, "logs", *follow, self.id], self._environ) as process:
-                for line in command.lines(process):
-                    count += 1
-                    if count > seen:
-                        yield line
+                yield from _unseen(command.lines(process), seen)
                 if process.wait() != 0 and state.running and self._is_running():
                     raise EnvironmentProblemError(
                         f"the log of container {self.id[:12]} cannot be read",
                         remedy="set the container engine's log driver to json-file or local",
                     )
-            seen = max(seen, count)
             if not state.running:
                 return
 
@@ -156,3 +152,19 @@ class DockerContainer:
                 for each in many or ()
             ),
         )
+
+
+def _unseen(lines: Iterator[str], seen: array[int]) -> Iterator[str]:
+    """The lines of a reading that earlier ones did not bring; `seen` holds the hashes of those that they did.
+
+    An earlier reading may lack lines but has none that this one lacks, so walking along both tells what is new.
+    """
+    known = len(seen)
+    place = 0
+    for line in lines:
+        mark = hash(line)
+        if place < known and seen[place] == mark:
+            place += 1
+        else:
+            seen.append(mark)
+            yield line
