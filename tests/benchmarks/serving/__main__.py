@@ -59,7 +59,7 @@ def _try(name: str, group: list[cases.Trial], options: Options, table: Table) ->
     """Why the stack does not start; empty when it does."""
     try:
         _measure(name, group, options, table)
-    except measure.NotStartedError as error:
+    except catalogue.NotStartedError as error:
         _say(f"{name} does not start here: {error}")
         return str(error) or "no reason given"
     return ""

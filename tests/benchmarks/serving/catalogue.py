@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import textwrap
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,6 +22,10 @@ MODEL = tuple(f"{name}=={version(name)}" for name in ("scikit-learn", "numpy", "
 """Every stack serves with the same versions."""
 
 
+class NotStartedError(Exception):
+    """A stack that could not be installed or did not answer; the message is the end of its log."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Start:
     """Where a stack is started, and with what."""
@@ -30,6 +35,8 @@ class Start:
     port: int
     workers: int
     model: str
+    models: Path
+    """The folder of all of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +46,7 @@ class Stack:
     name: str
     prepare: Callable[[Start], list[str]]
     needs: tuple[str, ...] = ()
+    """Of PyPI, beside the model's own; without any it gets no environment."""
     path: str = "/invocations"
     ping: str = "/ping"
     environ: Mapping[str, str] | None = None
@@ -68,10 +76,42 @@ def _template(start: Start) -> list[str]:
     return ["sh", "-c", f"nginx -c {conf} & exec {gunicorn} --timeout 60 --no-control-socket --access-logfile -"]
 
 
+def _nginx(start: Start) -> list[str]:
+    conf = start.folder / "nginx.conf"
+    conf.write_text(
+        textwrap.dedent(f"""
+        worker_processes 1; daemon off; pid {start.folder}/nginx.pid; error_log {start.folder}/error.log;
+        events {{ worker_connections 512; }}
+        http {{
+          access_log off; client_body_temp_path {start.folder}/body; proxy_temp_path {start.folder}/proxy;
+          fastcgi_temp_path {start.folder}/f; uwsgi_temp_path {start.folder}/u; scgi_temp_path {start.folder}/s;
+          server {{
+            listen {start.port}; keepalive_requests 1000000000; default_type application/json;
+            location / {{ return 200 '{{"output":24900.0}}'; }}
+          }}
+        }}
+        """)
+    )
+    return ["nginx", "-c", str(conf)]
+
+
 def _ours(start: Start) -> list[str]:
     module = "ours_tiny" if start.model == "tiny" else "ours"
     (start.folder / "runtime.json").write_text(json.dumps({"model": f"{module}:Model"}))
     return [str(start.python), "-m", "shapemaker_runtime", "serve"]
+
+
+def _accelerated(by: str) -> Callable[[Start], list[str]]:
+    def prepare(start: Start) -> list[str]:
+        (start.folder / "runtime.json").write_text(json.dumps({"model": "ours_trained:Model"}))
+        command = [str(start.python), "-m", "shapemaker_runtime"]
+        settings = environ(STACKS[f"ours-{by}"], start)
+        done = subprocess.run([*command, "train"], cwd=start.folder, env=settings, capture_output=True, check=False)
+        if done.returncode:
+            raise NotStartedError(done.stderr.decode(errors="replace")[-600:])
+        return [*command, "serve"]
+
+    return prepare
 
 
 def _fastapi(start: Start) -> list[str]:
@@ -137,6 +177,19 @@ STACKS = {
         Stack(name="template", prepare=_template, needs=("flask", "gunicorn>=26.1,<28")),
         Stack(name="ours", prepare=_ours, needs=(*_SERVE, "pyarrow"), environ=_runtime("fast")),
         Stack(name="ours-stock", prepare=_ours, needs=_SERVE, environ=_runtime("stock")),
+        Stack(
+            name="ours-builtin",
+            prepare=_accelerated("builtin"),
+            needs=_SERVE,
+            environ={**_runtime("fast"), "SHAPEMAKER_ACCELERATE": "builtin"},
+        ),
+        Stack(
+            name="ours-onnx",
+            prepare=_accelerated("onnx"),
+            needs=(*_SERVE, "onnxruntime==1.32.0", "skl2onnx==1.20.0"),
+            environ={**_runtime("fast"), "SHAPEMAKER_ACCELERATE": "onnx"},
+        ),
+        Stack(name="nginx", prepare=_nginx),
         Stack(name="fastapi", prepare=_fastapi, needs=("fastapi", "uvicorn[standard]")),
         Stack(
             name="mlserver",
@@ -153,7 +206,7 @@ STACKS = {
 }
 
 
-def environ(stack: Stack, start: Start, folder: Path) -> dict[str, str]:
+def environ(stack: Stack, start: Start) -> dict[str, str]:
     """The environment that a stack runs in: one core's worth of threads, and nothing of this process's Python."""
     return {
         "PATH": os.environ["PATH"],
@@ -167,7 +220,7 @@ def environ(stack: Stack, start: Start, folder: Path) -> dict[str, str]:
         "SHAPEMAKER_PROGRAM": str(start.folder),
         "SAGEMAKER_BASE_DIR": str(start.folder / "ml"),
         "BENCHMARK_MODEL": start.model,
-        "BENCHMARK_MODELS": str(folder),
+        "BENCHMARK_MODELS": str(start.models),
         "PYTHONDONTWRITEBYTECODE": "",
         "BENTOML_DO_NOT_TRACK": "true",
         **({} if stack.environ is None else stack.environ),

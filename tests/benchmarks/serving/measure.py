@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.benchmarks.serving import catalogue
+from tests.benchmarks.serving.catalogue import NotStartedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,10 +26,6 @@ if TYPE_CHECKING:
 SERVER_CORES, CLIENT_CORES = "0", "1"
 PATIENCE = 120
 _TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class NotStartedError(Exception):
-    """A stack that could not be installed or did not answer; the message is the end of its log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +92,9 @@ def running(
         shutil.copytree(catalogue.HERE / "stacks", folder, dirs_exist_ok=True)
         shutil.copy(catalogue.HERE / "models.py", folder)
         (folder / "ml").mkdir()
-        start = catalogue.Start(python=python, folder=folder, port=free_port(), workers=workers, model=model)
+        start = catalogue.Start(
+            python=python, folder=folder, port=free_port(), workers=workers, model=model, models=cache / "models"
+        )
         command = ["taskset", "-c", cores, *stack.prepare(start)]
         # A pipe that is read, as a container's output is; a file would be cheaper than what it stands for.
         sink = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=(folder / "log").open("wb"))
@@ -102,7 +102,7 @@ def running(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=catalogue.environ(stack, start, cache / "models"),
+            env=catalogue.environ(stack, start),
             stdout=sink.stdin,
             stderr=sink.stdin,
             start_new_session=True,
@@ -120,7 +120,9 @@ def running(
 
 
 def environment(stack: catalogue.Stack, cache: Path) -> Path:
-    """The Python of an environment with what the stack needs, made once."""
+    """The Python of an environment with what the stack needs, made once; ours for one that needs nothing."""
+    if not stack.needs:
+        return Path(sys.executable)
     folder = cache / "environments" / stack.name
     ready = folder / "ready"
     wanted = "\n".join([*stack.needs, *catalogue.MODEL])
