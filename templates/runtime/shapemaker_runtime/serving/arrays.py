@@ -1,21 +1,33 @@
-"""NumPy where the image has it; without it the same requests work, as lists."""
+"""NumPy where the image has it, imported once it is needed; without it the same requests work, as lists."""
 
 from __future__ import annotations
 
 import ast
+import importlib
+import importlib.util
 import io
 import math
 import struct
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any
 
-from shapemaker_runtime.errors import ModelOutputError, RequestError
+from shapemaker_runtime.errors import ModelOutputError, RequestError, SetupError
 
-try:
+if TYPE_CHECKING:
     import numpy as np
-except ImportError:
-    np = None  # type: ignore[assignment]
+else:
 
-IS_AVAILABLE = np is not None
+    class _OnceNeeded:
+        """NumPy: a third of the time of a start, which not every model needs."""
+
+        def __getattr__(self, name: str) -> Any:
+            value = getattr(importlib.import_module("numpy"), name)
+            setattr(self, name, value)  # found without this method from now on
+            return value
+
+    np = _OnceNeeded()
+
+IS_AVAILABLE = importlib.util.find_spec("numpy") is not None
 
 _NUMBERS = frozenset({int, float})
 _NUMERIC_KINDS = "biuf"
@@ -24,9 +36,19 @@ _MAX_HEADER = 4096
 _SINGLE = 4
 
 
+def load() -> None:
+    """Import NumPy now, if the image has it, rather than at the first request."""
+    if IS_AVAILABLE:
+        try:
+            importlib.import_module("numpy")
+        except ImportError as error:
+            raise SetupError(f"this image's NumPy cannot be imported: {error}") from None
+
+
 def is_array(value: object) -> bool:
     """Whether this is an ndarray."""
-    return IS_AVAILABLE and isinstance(value, np.ndarray)
+    # What has not been imported has made nothing.
+    return "numpy" in sys.modules and isinstance(value, np.ndarray)
 
 
 def from_tensor(value: Any) -> Any:

@@ -83,11 +83,15 @@ class Binding:
         is_row_model = _is_row_model(takes)
         order = _declared_columns(model)
         names = order or (tuple(takes.parameters) if is_row_model else ())
+        annotations = [each.annotation for each in takes.parameters.values()]
+        wants = "any" if is_row_model else _wants(annotations[0])
+        if any(map(_is_array_annotation, annotations)) or not (is_row_model or wants == "list"):
+            arrays.load()
         return cls(
             predict,
             takes,
             is_row_model,
-            "any" if is_row_model else _wants(next(iter(takes.parameters.values())).annotation),
+            wants,
             order,
             hooks.Hooks.of(model),
             input_schema.check_of(model, names, "" if is_row_model else next(iter(takes.parameters))),
@@ -124,6 +128,15 @@ class Binding:
 
     def _by_name(self, values: dict[str, object], where: str) -> dict[str, object]:
         parameters = self.takes.parameters
+        if values.keys() != parameters.keys():
+            self._check_names(values, where)
+        return {
+            name: _fit(parameters[name], value, where) if name in parameters else value
+            for name, value in values.items()
+        }
+
+    def _check_names(self, values: dict[str, object], where: str) -> None:
+        parameters = self.takes.parameters
         for name in values:
             if name not in parameters and not self.takes.takes_any:
                 hint = did_you_mean(name, list(parameters))
@@ -133,10 +146,6 @@ class Binding:
         for name, parameter in parameters.items():
             if parameter.is_required and name not in values:
                 raise RequestError(400, f"{where}the field {name} is missing; the model takes: {', '.join(parameters)}")
-        return {
-            name: _fit(parameters[name], value, where) if name in parameters else value
-            for name, value in values.items()
-        }
 
     def _row(self, row: object, where: str) -> dict[str, object]:
         if isinstance(row, dict):
