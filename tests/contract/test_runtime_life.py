@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import io
+import json
 from pathlib import Path
+from textwrap import dedent
 
+import numpy as np
 import pytest
 
 from tests.support.runtime import MOODY_MODEL, Image, Server, children, in_background, wait_until
@@ -49,6 +53,68 @@ def ping(server: Server) -> int:
         return server.request("GET", "/ping").status
     except OSError:
         return 0
+
+
+CURIOUS = """
+import sys
+
+class Model:
+    def load(self, directory): ...
+
+    def predict(self, module: str) -> bool:
+        return module in sys.modules
+"""
+
+
+def loaded(server: Server, *modules: str) -> list[str]:
+    asked = [{"module": module} for module in modules]
+    answers = server.invoke(json.dumps({"instances": asked})).json["predictions"]
+    return [module for module, is_loaded in zip(modules, answers, strict=True) if is_loaded]
+
+
+def test_a_start_imports_only_what_serving_needs(tmp_path: Path) -> None:
+    with make(tmp_path, CURIOUS).serving() as server:
+        dear = ("numpy", "pandas", "pyarrow", "falcon", "fastjsonschema", "urllib.request", "multiprocessing")
+        assert loaded(server, *dear) == []
+        for path in ("/metrics", "/execution-parameters", "/openapi.json"):
+            assert server.request("GET", path).status == 200
+        assert loaded(server, *dear) == []
+        assert server.request("GET", "/nowhere").json == {"error": "404 Not Found"}
+        assert loaded(server, "falcon") == ["falcon"]
+        sent = io.BytesIO()
+        np.save(sent, np.array([31.0, 40.0]))
+        assert server.invoke(sent.getvalue(), "application/x-npy").status == 400  # numbers, where it takes texts
+        assert loaded(server, "numpy", "pyarrow") == ["numpy"]
+
+
+def test_stock_workers_share_the_routes_of_the_master(tmp_path: Path) -> None:
+    with make(tmp_path, CURIOUS, "stock").serving() as server:
+        assert loaded(server, "falcon", "numpy") == ["falcon"]
+
+
+@pytest.mark.parametrize(
+    ("takes", "is_loaded"),
+    [("instances", True), ("instances: 'np.ndarray'", True), ("instances: list", False), ("a: float, b: float", False)],
+)
+def test_numpy_is_there_before_the_first_request_of_a_model_that_may_need_it(
+    tmp_path: Path, takes: str, *, is_loaded: bool
+) -> None:
+    source = f"""
+        import sys
+
+        class Model:
+            def load(self, directory): ...
+
+            def predict(self, {takes}):
+                return [WAS_THERE]
+
+            def warm_up(self):
+                global WAS_THERE
+                WAS_THERE = "numpy" in sys.modules
+        """
+    with make(tmp_path, dedent(source)).serving() as server:
+        reply = server.invoke('[{"a": 1, "b": 2}]' if "," in takes else "[[1]]")
+        assert (reply.status, b"true" in reply.body) == (200, is_loaded)
 
 
 @both

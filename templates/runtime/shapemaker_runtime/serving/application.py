@@ -1,4 +1,4 @@
-"""The serving application: SageMaker's routes around a model, as a Falcon ASGI app."""
+"""The serving application: SageMaker's routes around a model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shapemaker_runtime.serving import openapi
 from shapemaker_runtime.serving.binding import Binding
 from shapemaker_runtime.serving.meter import Ledger
+from shapemaker_runtime.serving.page import Page
 from shapemaker_runtime.serving.reply import log
 from shapemaker_runtime.serving.service import ATTRIBUTES, INFERENCE_ID, REQUEST_ID, Request, Service
 from shapemaker_runtime.serving.site import WHOLE, Site
@@ -42,10 +43,10 @@ class Application(Site):
         self._model = model
         self._ledger = Ledger(settings.workers)
         self._service: Service | None = None
-        self._routes.add_route("/invocations", Invocations(self))
-        self._routes.add_route("/execution-parameters", ExecutionParameters(settings.workers))
-        self._routes.add_route("/metrics", Metrics(self._ledger))
-        self._routes.add_route("/openapi.json", Description(self._binding, model))
+        self.add("/invocations", Invocations(self))
+        self.add("/execution-parameters", execution_parameters(settings.workers))
+        self.add("/metrics", metrics(self._ledger))
+        self.add("/openapi.json", description(self._binding, model))
 
     def warm_up(self) -> None:
         """See `warm_up`; for a model that is loaded."""
@@ -127,43 +128,25 @@ def _settle(future: asyncio.Future[Reply], reply: Reply) -> None:
         future.set_result(reply)
 
 
-class ExecutionParameters:
-    """What batch transform asks before it starts."""
-
-    def __init__(self, workers: int) -> None:
-        self._concurrent = max(1, min(workers, _TRANSFORM_TOTAL_MB // _TRANSFORM_MB))
-
-    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """The three keys of the contract."""
-        response.media = {
-            "MaxConcurrentTransforms": self._concurrent,
+def execution_parameters(workers: int) -> Page:
+    """What batch transform asks before it starts: the three keys of the contract."""
+    return Page.of_json(
+        lambda: {
+            "MaxConcurrentTransforms": max(1, min(workers, _TRANSFORM_TOTAL_MB // _TRANSFORM_MB)),
             "BatchStrategy": "MULTI_RECORD",
             "MaxPayloadInMB": _TRANSFORM_MB,
         }
+    )
 
 
-class Metrics:
-    """For SageMaker's scraper, which asks every container by default."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-
-    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """Prometheus text, over all workers."""
-        response.content_type = "text/plain; version=0.0.4"
-        response.text = self._ledger.text()
+def metrics(ledger: Ledger) -> Page:
+    """Prometheus text over all workers, for SageMaker's scraper, which asks every container by default."""
+    return Page("text/plain; version=0.0.4", lambda: ledger.text().encode())
 
 
-class Description:
-    """What all routes take and give, for people and for tools."""
-
-    def __init__(self, binding: Binding, model: object) -> None:
-        self._binding = binding
-        self._model = model
-
-    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """OpenAPI 3.1."""
-        response.media = openapi.document(self._binding, self._model)
+def description(binding: Binding, model: object) -> Page:
+    """What all routes take and give, as OpenAPI 3.1: for people and for tools."""
+    return Page.of_json(lambda: openapi.document(binding, model))
 
 
 def retire() -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from shapemaker_runtime import program as programs
 from shapemaker_runtime.errors import RequestError, SetupError
 from shapemaker_runtime.serving import machine
-from shapemaker_runtime.serving.application import Description, ExecutionParameters, Metrics, invoke, retire
+from shapemaker_runtime.serving.application import description, execution_parameters, invoke, metrics, retire
 from shapemaker_runtime.serving.binding import Binding
 from shapemaker_runtime.serving.loading import fill
 from shapemaker_runtime.serving.meter import Ledger
@@ -179,13 +179,14 @@ class MultiModel(Site):
         self._ledger = Ledger(settings.workers)
         self._models: Models | None = None
         unloaded = programs.new_model(shelf.program, ("load", "predict"))
-        self._routes.add_route("/invocations", Nobody())
-        self._routes.add_route("/models", Collection(self))
-        self._routes.add_route("/models/{name}", Member(self))
-        self._routes.add_route("/models/{name}/invoke", Invoke(self))
-        self._routes.add_route("/execution-parameters", ExecutionParameters(settings.workers))
-        self._routes.add_route("/metrics", Metrics(self._ledger))
-        self._routes.add_route("/openapi.json", Description(Binding.of(unloaded.predict, unloaded), unloaded))
+        self.add("/invocations", Nobody())
+        self.add("/models", Collection(self))
+        self.add("/models/{name}", Member(self))
+        self.add("/models/{name}/invoke", Invoke(self))
+        self.add("/execution-parameters", execution_parameters(settings.workers))
+        self.add("/metrics", metrics(self._ledger))
+        self.add("/openapi.json", description(Binding.of(unloaded.predict, unloaded), unloaded))
+        self.prepare()
 
     @property
     def models(self) -> Models:

@@ -72,7 +72,7 @@ def _load(
         return _on_gpus(model, tree.model, environ, settings.on_gpus())
     loading.fill(model, tree.model, environ, "cpu")
     settings = settings.loaded()
-    app = application.Application(model, settings)
+    app = _application(model, settings)
     app.warm_up()
     return app, "asgi", settings, None
 
@@ -81,13 +81,20 @@ def _on_gpus(
     model: Any, directory: Path, environ: Mapping[str, str], settings: Settings
 ) -> tuple[Callable[..., Any], Interface, Settings, Callable[[int], None]]:
     """A process for each device. What CUDA has begun does not survive a fork, so each loads for itself."""
-    app = application.Application(model, settings)
+    app = _application(model, settings)
 
     def load(slot: int) -> None:
         loading.fill(model, directory, environ, f"cuda:{slot % settings.gpus}")
         app.warm_up()
 
     return app, "asgi", settings, load
+
+
+def _application(model: Any, settings: Settings) -> application.Application:
+    app = application.Application(model, settings)
+    if settings.server == "stock":
+        app.prepare()  # its workers have no shorter ways
+    return app
 
 
 def load_app(reference: str) -> tuple[Callable[..., Any], Interface]:

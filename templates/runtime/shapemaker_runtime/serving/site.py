@@ -1,25 +1,21 @@
-"""What any application of ours is: a Falcon ASGI app with limits, which our own worker can ask past HTTP."""
+"""What any application of ours is: an ASGI app with limits, which our own worker can ask past HTTP."""
 
 from __future__ import annotations
 
 import asyncio
-import json
+import importlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
-import falcon
-import falcon.asgi
-import falcon.routing
-
 from shapemaker_runtime.serving import body
-from shapemaker_runtime.serving.formats import JSON
-from shapemaker_runtime.serving.reply import Reply, log_failure, of_error
+from shapemaker_runtime.serving.page import Page
+from shapemaker_runtime.serving.reply import Attempt, Reply, log_failure, of_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from shapemaker_runtime.serving.protocol import Message
+    from shapemaker_runtime.serving.message import Message
     from shapemaker_runtime.serving.service import Request
     from shapemaker_runtime.serving.settings import Settings
 
@@ -43,15 +39,26 @@ class Site(ABC):
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._tasks: set[asyncio.Task[None]] = set()
-        self._routes = falcon.asgi.App(media_type=JSON, router=_Router())
-        self._routes.set_error_serializer(_serialize)
-        self._routes.add_error_handler(Exception, _on_exception)
-        self._routes.add_route("/ping", Ping())
-        self._limited = body.limited(self._routes, settings.max_body)
+        self._resources: dict[str, object] = {}
+        self._pages: dict[bytes, Page] = {}
+        self._routes: body.App | None = None
+        self._limited = body.limited(self._route, settings.max_body)
 
     @abstractmethod
     def start(self, number: int) -> Invocable:
         """Begin to serve in the event loop of this process; `number` tells workers apart."""
+
+    def add(self, path: str, resource: object) -> None:
+        """A route: to a page, or to what Falcon calls a resource."""
+        self._resources[path] = resource
+        if isinstance(resource, Page):
+            self._pages[path.encode()] = resource
+
+    def prepare(self) -> body.App:
+        """Load Falcon now, and for all processes that are forked from this one, rather than when it is needed."""
+        if self._routes is None:
+            self._routes = importlib.import_module("shapemaker_runtime.serving.routing").app(self._resources)
+        return self._routes
 
     async def __call__(self, scope: body.Scope, receive: body.Receive, send: body.Send) -> None:
         """ASGI, for servers that know no limits."""
@@ -59,6 +66,10 @@ class Site(ABC):
 
     def respond(self, message: Message, done: Callable[[Reply], None]) -> None:
         """Any route, for a server that has read the request."""
+        page = self._pages.get(message.target.partition(b"?")[0]) if message.method == b"GET" else None
+        if page is not None:
+            done(_shown(page))
+            return
         task = asyncio.get_running_loop().create_task(self._respond(message, done))
         self._tasks.add(task)  # the loop itself holds tasks weakly
         task.add_done_callback(self._tasks.discard)
@@ -79,8 +90,23 @@ class Site(ABC):
             WHOLE: True,
         }
         exchange = _Exchange(message.body)
-        await self._routes(scope, exchange.receive, exchange.send)
+        await self._route(scope, exchange.receive, exchange.send)
         done(exchange.reply)
+
+    async def _route(self, scope: body.Scope, receive: body.Receive, send: body.Send) -> None:
+        if self._routes is None:
+            # In a thread, since the loop has other requests meanwhile.
+            await asyncio.get_running_loop().run_in_executor(None, self.prepare)
+        await self.prepare()(scope, receive, send)
+
+
+def _shown(page: Page) -> Reply:
+    attempt = Attempt()
+    with attempt:
+        return Reply(200, page.media_type, page.body())
+    reply = of_error(attempt.error or AssertionError("BUG: no page and no error"))
+    log_failure(reply, "a request failed")
+    return reply
 
 
 class _Exchange:
@@ -106,30 +132,3 @@ class _Exchange:
         headers.pop("content-length", None)
         media_type = headers.pop("content-type", "")
         return Reply(self._start["status"], media_type, b"".join(self._chunks), tuple(headers.items()))
-
-
-class Ping:
-    """Health: the application exists only once the model is loaded, and a loop that answers is not stuck."""
-
-    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """200 with an empty body."""
-        response.status = 200
-
-
-class _Router(falcon.routing.CompiledRouter):
-    def find(self, uri: str, req: Any = None) -> Any:
-        """Falcon takes //ping for /ping; what guards paths in front of us may not."""
-        return None if uri.startswith("//") else super().find(uri, req)
-
-
-def _serialize(_request: Any, response: falcon.asgi.Response, error: falcon.HTTPError) -> None:
-    response.content_type = JSON
-    response.data = json.dumps({"error": error.title}).encode()
-
-
-async def _on_exception(_request: Any, response: falcon.asgi.Response, error: Exception, _params: Any) -> None:
-    reply = of_error(error)
-    log_failure(reply, "a request failed")
-    response.status = reply.status
-    response.content_type = reply.media_type
-    response.data = reply.body

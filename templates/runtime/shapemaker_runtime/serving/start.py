@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 from typing import TYPE_CHECKING
@@ -21,4 +22,9 @@ def main(environ: Mapping[str, str]) -> int:
     share = str(max(1, machine.cores() // Settings.from_environ(environ).workers))
     for name in THREADS:
         os.environ.setdefault(name, share)
-    return int(importlib.import_module("shapemaker_runtime.serving.server").main(environ))
+    # Modules make many objects and no garbage. What is frozen is not looked at again, neither here nor in any worker.
+    gc.disable()
+    server = importlib.import_module("shapemaker_runtime.serving.server")
+    gc.freeze()
+    gc.enable()
+    return int(server.main(environ))
