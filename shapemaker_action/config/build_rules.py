@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shapemaker_action.diagnostics import Diagnostic
 
 _PROXIES = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"})
-_OURS = {"BASE_IMAGE": "build.base_image", "PACKAGES": "build.packages"}
+_OURS = {"BASE_IMAGE": "build.base_image", "PACKAGES": "build.packages", "TRAINING_PACKAGES": "serve.accelerate"}
 _IMAGE = lazy.pattern(r"[^\s:@]+(:[0-9]+/[^\s:@]+)?(?P<tag>:[^\s:@/]+)?(?P<digest>@sha256:[0-9a-f]{64})?")
 
 

@@ -135,7 +135,7 @@ class EvaluateSettings:
 class AccelerateSettings:
     """How the model's estimators are made quicker, in training and serving alike."""
 
-    by: Literal["none", "builtin", "onnx"]
+    by: Literal["none", "builtin", "onnx", "compiled"]
     attribute: str
     tolerance: float | None
     """None for the accelerator's own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from shapemaker_action.config import environment_rules, job_rules, paths, services, variables
+from shapemaker_action.config import aws_facts, environment_rules, job_rules, paths, services, variables
 from shapemaker_action.config.build_rules import similar
 from shapemaker_action.config.complete import CONTENT_TYPES
 from shapemaker_action.config.node import ListNode, MappingNode, find, quoted, shortened
@@ -32,7 +32,19 @@ def check(project: Project, source: Source) -> Iterator[Diagnostic]:
     )
     yield from job_rules.instance(("deploy", "instance"), project.deploy.instance, "hosting", source)
     yield from job_rules.instance_count(("deploy", "instance_count"), project.deploy.instance_count, source)
+    yield from _compiled(project, source)
     yield from _requests(project, source)
+
+
+def _compiled(project: Project, source: Source) -> Iterator[Diagnostic]:
+    """SageMaker trains on x86 alone, and compiles there."""
+    if project.serve.accelerate.by == "compiled" and aws_facts.is_arm(project.deploy.instance):
+        instance = quoted(project.deploy.instance)
+        yield source.error(
+            ("serve", "accelerate"),
+            f"the trees are compiled where they are trained, for x86, and {instance} has an Arm (Graviton) processor",
+            "choose builtin or onnx, or another deploy.instance",
+        )
 
 
 def _app(project: Project, source: Source) -> Iterator[Diagnostic]:

@@ -191,17 +191,21 @@ def _templated(request: ContextRequest, root: Path) -> _Recipe:
         entries=tuple(entries[each] for each in sorted(entries)),
         dockerfile="Dockerfile",
         stage=request.target,
-        args={"BASE_IMAGE": base, "PACKAGES": " ".join(request.packages), **_abilities(request), **request.args},
+        args={"BASE_IMAGE": base, "PACKAGES": " ".join(request.packages), **_more_args(request, root), **request.args},
     )
 
 
-def _abilities(request: ContextRequest) -> dict[str, str]:
-    """What the image's labels must not claim when the user's own application serves."""
-    return {"MULTI_MODEL": "false"} if request.serve_app and request.target == "inference" else {}
+def _more_args(request: ContextRequest, root: Path) -> dict[str, str]:
+    """What only one of the two images is told."""
+    if request.target == "inference":
+        # The labels must not claim it when the user's own application serves.
+        return {"MULTI_MODEL": "false"} if request.serve_app else {}
+    packages = _accelerator(request, root, "packages").decode().split()
+    return {"TRAINING_PACKAGES": " ".join(packages)} if packages else {}
 
 
 def _template_entries(request: ContextRequest, framework: Template, root: Path) -> Iterator[Entry]:
-    more = _accelerator(request, root)
+    more = _accelerator(request, root, "txt")
     if request.target == "inference":
         # The layer with what both images need stays the same in both.
         serve = _inside(Entry(path="serve.txt", source=framework.directory / "serve.txt"), request, root)
@@ -218,9 +222,9 @@ def _template_entries(request: ContextRequest, framework: Template, root: Path) 
     yield from program.entries(_program(request, root))
 
 
-def _accelerator(request: ContextRequest, root: Path) -> bytes:
-    """Requirements of the accelerator, for one image."""
-    part = f"accelerators/{request.accelerate}/{request.target}.txt"
+def _accelerator(request: ContextRequest, root: Path, kind: str) -> bytes:
+    """What the accelerator needs in one image: requirements (`txt`) or Debian packages (`packages`)."""
+    part = f"accelerators/{request.accelerate}/{request.target}.{kind}"
     file = _templates(request, root, part) / part
     return file.read_bytes() if request.accelerate and file.is_file() else b""
 

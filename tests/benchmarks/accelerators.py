@@ -20,7 +20,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 sys.path.insert(0, str(Path(__file__).parents[2] / "templates" / "runtime"))
 
-from shapemaker_runtime.acceleration import accelerators, place, rows, verify  # noqa: E402 - needs the path above
+from shapemaker_runtime.acceleration import place, preparing, rows, verify  # noqa: E402 - needs the path above
 from shapemaker_runtime.acceleration.kernel import UnsupportedError  # noqa: E402 - the same
 from shapemaker_runtime.errors import SetupError  # noqa: E402 - the same
 from sklearn.base import is_classifier  # noqa: E402 - needs the variables above
@@ -58,7 +58,7 @@ def main(names: list[str]) -> int:
         if not names or name in names:
             inputs, targets = data(estimator)
             estimator.fit(inputs, targets)
-            for by in ("builtin", "onnx"):
+            for by in ("builtin", "onnx", "compiled"):
                 say(name, by, *measured(estimator, by, inputs))
     return 0
 
@@ -75,7 +75,7 @@ def measured(estimator: Any, by: str, inputs: Any) -> list[str]:
     """The cells of one line."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            kernel = accelerators.prepare(by, estimator, Path(folder), "model")
+            kernel = preparing.prepare(by, estimator, Path(folder), "model")
             quick = place.accelerated(estimator, kernel)
             samples = rows.samples(estimator, kernel, inputs[:200])
             difference = verify.largest_difference(estimator, quick, kernel, samples, TOLERANCE)

@@ -19,6 +19,7 @@ import pickle
 import numpy as np
 from pathlib import Path
 from sklearn.cluster import KMeans
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,7 +27,8 @@ from sklearn.preprocessing import StandardScaler
 class Model:
     def train(self, *, kind: str = "ridge"):
         rows = np.random.default_rng(0).normal(size=(50, 3))
-        last = Ridge() if kind == "ridge" else KMeans(2, n_init=1)
+        kinds = {"ridge": Ridge(), "clusters": KMeans(2, n_init=1), "forest": RandomForestRegressor(5, max_depth=4)}
+        last = kinds[kind]
         self.estimator = make_pipeline(StandardScaler(), last).fit(rows, rows @ [1, 2, 3])
         self.acceleration_rows = rows
 
@@ -156,6 +158,42 @@ def test_an_accelerator_whose_packages_are_not_there_names_them(tmp_path: Path) 
     made.write("skl2onnx.py", "raise ImportError('No module named skl2onnx')")
     assert made.run("train").returncode == 2
     assert "onnx needs skl2onnx in the training image" in reason(made)
+
+
+def forest(folder: Path, **environ: str) -> Image:
+    made = trained(folder, SHAPEMAKER_ACCELERATE="compiled", **environ)
+    made.put("input/config/hyperparameters.json", {"kind": "forest"})
+    return made
+
+
+def test_trees_are_compiled_in_training_and_served_without_a_compiler(tmp_path: Path) -> None:
+    made = forest(tmp_path)
+    done = made.run("train")
+    assert done.returncode == 0, done.stderr
+    assert "estimator is accelerated (compiled trees)" in done.stdout
+    assert report(made)["estimators"]["estimator"]["largest_difference"] <= 1e-9
+    assert {"treelite", "tl2cgen"} <= report(made)["versions"].keys()
+    estimator = pickle.loads((made.ml / "model" / "model.pickle").read_bytes())  # noqa: S301 - the test's own
+    made.environ["PATH"] = str(tmp_path / "nothing")
+    for module in ("treelite", "tl2cgen"):
+        made.write(f"{module}.py", "raise ImportError")
+    with made.serving() as server:
+        reply = server.invoke('{"instances": [[1, 2, 3], [0, 0.5, -7]]}')
+        assert reply.json["predictions"] == pytest.approx(estimator.predict([[1, 2, 3], [0, 0.5, -7]]).tolist())
+        assert "estimator is accelerated: compiled trees" in server.log
+
+    (library,) = (made.ml / "model" / "acceleration").iterdir()
+    library.write_bytes(library.read_bytes()[:5000])
+    refused = made.run("serve")
+    assert refused.returncode == 2
+    assert "are not those of acceleration.json" in refused.stderr
+
+
+def test_without_a_compiler_training_says_where_it_belongs(tmp_path: Path) -> None:
+    made = forest(tmp_path, PATH=str(tmp_path / "nothing"))
+    assert made.run("train").returncode == 2
+    assert "there is no C compiler" in reason(made)
+    assert "gcc and libc6-dev" in reason(made)
 
 
 @pytest.mark.parametrize("own", ["", "7"])

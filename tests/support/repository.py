@@ -57,6 +57,7 @@ TEMPLATES = {
     "nginx/nginx.conf": "events {}\n",
     "accelerators/onnx/training.txt": "skl2onnx\n",
     "accelerators/onnx/inference.txt": "onnxruntime\n",
+    "accelerators/compiled/training.packages": "gcc\nlibc6-dev\n",
 }
 
 

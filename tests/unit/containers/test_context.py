@@ -72,6 +72,14 @@ def test_an_accelerator_brings_its_packages_into_each_image(
     assert serve["serve.txt"] == plain[1]["serve.txt"] + "onnxruntime\n"
 
 
+def test_only_the_training_image_gets_a_compiler(
+    training: ContextRequest, inference: ContextRequest, tmp_path: Path
+) -> None:
+    train = context.write(replace(training, accelerate="compiled"), tmp_path / "training")
+    assert train.args["TRAINING_PACKAGES"] == "gcc libc6-dev"
+    assert context.digest(replace(inference, accelerate="compiled")) == context.digest(inference)
+
+
 @pytest.mark.parametrize("accelerate", ["none", "builtin"])
 def test_what_needs_no_packages_makes_no_other_image(training: ContextRequest, accelerate: str) -> None:
     assert context.digest(replace(training, accelerate=accelerate)) == context.digest(training)

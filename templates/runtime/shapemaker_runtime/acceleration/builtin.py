@@ -14,16 +14,7 @@ if TYPE_CHECKING:
 _MAKERS: dict[str, Callable[..., Kernel]] = {
     **dict.fromkeys(linear.REGRESSORS, linear.regressor),
     **dict.fromkeys(linear.CLASSIFIERS, linear.classifier),
-    "HistGradientBoostingRegressor": ensembles.histogram_boosting,
-    "HistGradientBoostingClassifier": ensembles.histogram_boosting,
-    "GradientBoostingRegressor": ensembles.gradient_boosting,
-    "GradientBoostingClassifier": ensembles.gradient_boosting,
-    "RandomForestRegressor": ensembles.forest,
-    "RandomForestClassifier": ensembles.forest,
-    "ExtraTreesRegressor": ensembles.forest,
-    "ExtraTreesClassifier": ensembles.forest,
-    "DecisionTreeRegressor": ensembles.forest,
-    "DecisionTreeClassifier": ensembles.forest,
+    **ensembles.MAKERS,
 }
 
 

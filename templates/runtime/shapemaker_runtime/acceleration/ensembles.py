@@ -7,7 +7,7 @@ scikit-learn is found out where all accelerators are: by comparing predictions.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -23,25 +23,37 @@ if TYPE_CHECKING:
     from shapemaker_runtime.acceleration.trees import Array
 
     Values = Callable[[Array], Array | None]
+    Maker = Callable[..., Kernel]
 
 _LOOP_ROWS = 1000
 """More rows than this a forest predicts as quickly by itself."""
 
 
-def histogram_boosting(model: Any, steps: Sequence[Step], features: int) -> Kernel:
+class Totals(Protocol):
+    """What the trees of an ensemble make together: all added to where they begin, or their mean."""
+
+    what: str
+    """For people: how it is done."""
+    max_rows: int
+    """Larger batches the original predicts as quickly."""
+
+    def __call__(self, rows: Array, *, has_missing: bool) -> Array:
+        """Row by output, out of doubles in rows, which it may write on."""
+
+
+def histogram_boosting(model: Any, steps: Sequence[Step], features: int, totals: Totals | None = None) -> Kernel:
     """HistGradientBoosting, regressor and classifier."""
     if getattr(model, "is_categorical_", None) is not None:
         raise UnsupportedError("it has categorical features")
     outputs = model.n_trees_per_iteration_
     trees = histogram_trees(model)
-    raw = _Raw(trees, outputs, model._baseline_prediction, np.float64)  # noqa: SLF001
-    values = _after(steps, raw, allows_missing=True)
-    kernel = _boosted(model, values, raw, features, tie=False)
+    totals = totals or _Sums(trees, outputs, model._baseline_prediction)  # noqa: SLF001
+    kernel = _boosted(model, _values(steps, totals, np.float64, allows_missing=True), totals, features, tie=False)
     missing = takes_missing(steps, at_end=True)
     return replace(kernel, allows_missing=missing, thresholds=_thresholds(trees, steps))
 
 
-def gradient_boosting(model: Any, steps: Sequence[Step], features: int) -> Kernel:
+def gradient_boosting(model: Any, steps: Sequence[Step], features: int, totals: Totals | None = None) -> Kernel:
     """GradientBoosting, regressor and classifier."""
     if model.init is not None and model.init != "zero":
         raise UnsupportedError("it begins with another estimator")
@@ -49,14 +61,13 @@ def gradient_boosting(model: Any, steps: Sequence[Step], features: int) -> Kerne
     rate = model.learning_rate
     trees = [plain_tree(each.tree_, scale=rate) for stage in model.estimators_ for each in stage]
     start = model._raw_predict_init(np.zeros((1, model.n_features_in_), dtype=np.float32))  # noqa: SLF001
-    raw = _Raw(trees, outputs, start, np.float32)
-    values = _after(steps, raw, allows_missing=False)
-    kernel = _boosted(model, values, raw, features, tie=True)
+    totals = totals or _Sums(trees, outputs, start)
+    kernel = _boosted(model, _values(steps, totals, np.float32, allows_missing=False), totals, features, tie=True)
     missing = takes_missing(steps, at_end=False)
     return replace(kernel, allows_missing=missing, thresholds=_thresholds(trees, steps))
 
 
-def forest(model: Any, steps: Sequence[Step], features: int) -> Kernel:
+def forest(model: Any, steps: Sequence[Step], features: int, totals: Totals | None = None) -> Kernel:
     """RandomForest and ExtraTrees, regressor and classifier, and single trees."""
     members = getattr(model, "estimators_", None) or [model]
     if model.n_outputs_ > 1 and hasattr(model, "classes_"):
@@ -64,35 +75,34 @@ def forest(model: Any, steps: Sequence[Step], features: int) -> Kernel:
     allows_missing = _supports_missing(members[0])
     grown = [each.tree_ for each in members]
     trees = [plain_tree(each) for each in grown]
-    quick = together(trees)
-
-    def values(rows: Array) -> Array | None:
-        rows = rows.astype(np.float32)
-        has_missing = kernels.missing(rows, allows=allows_missing)
-        if has_missing is None:
-            return None
-        if len(rows) <= quick.max_rows:
-            total = added(quick(rows.astype(np.float64), has_missing=has_missing))
-        else:
-            total = np.zeros((len(rows), trees[0].value.shape[1]))
-            for tree in grown:
-                total += tree.predict(rows).reshape(total.shape)
-        # A single tree divides by nothing, and x / 1 is x.
-        return total / len(grown)
-
-    chained = _chained(steps, values)
-    methods = _votes(model, chained) if hasattr(model, "classes_") else {"predict": _means(model, chained)}
+    totals = totals or _Means(trees, grown)
+    values = _values(steps, totals, np.float32, allows_missing=allows_missing)
+    methods = _votes(model, values) if hasattr(model, "classes_") else {"predict": _flat(model, values)}
     return Kernel(
-        f"{len(grown)} trees together",
+        totals.what,
         methods,
         features,
         allows_missing=takes_missing(steps, at_end=allows_missing),
-        max_rows=max(_LOOP_ROWS, quick.max_rows),
+        max_rows=totals.max_rows,
         thresholds=_thresholds(trees, steps),
     )
 
 
-def _means(model: Any, values: Values) -> Values:
+MAKERS: dict[str, Maker] = {
+    "HistGradientBoostingRegressor": histogram_boosting,
+    "HistGradientBoostingClassifier": histogram_boosting,
+    "GradientBoostingRegressor": gradient_boosting,
+    "GradientBoostingClassifier": gradient_boosting,
+    "RandomForestRegressor": forest,
+    "RandomForestClassifier": forest,
+    "ExtraTreesRegressor": forest,
+    "ExtraTreesClassifier": forest,
+    "DecisionTreeRegressor": forest,
+    "DecisionTreeClassifier": forest,
+}
+
+
+def _flat(model: Any, values: Values) -> Values:
     def predict(rows: Array) -> Array | None:
         found = values(rows)
         return found.ravel() if found is not None and model.n_outputs_ == 1 else found
@@ -108,29 +118,53 @@ def _votes(model: Any, chances: Values) -> dict[str, Values]:
     return {"predict": predict, "predict_proba": chances}
 
 
-class _Raw:
-    """The sums of boosted trees, from where they begin."""
+class _Sums:
+    """Boosted trees in NumPy."""
 
-    def __init__(self, trees: list[Tree], outputs: int, start: Array, dtype: type) -> None:
-        self.trees = trees
-        self.quick = together(trees)
+    def __init__(self, trees: list[Tree], outputs: int, start: Array) -> None:
+        self._quick = together(trees)
         self._outputs = outputs
         self._start = np.asarray(start, dtype=np.float64).reshape(-1)
-        self._dtype = dtype
+        self.what = f"{len(trees)} trees together"
+        self.max_rows = self._quick.max_rows
 
-    def __call__(self, rows: Array, *, allows_missing: bool) -> Array | None:
-        rows = rows.astype(self._dtype)
-        has_missing = kernels.missing(rows, allows=allows_missing)
-        if has_missing is None:
-            return None
-        values = self.quick(rows.astype(np.float64, copy=False), has_missing=has_missing)
-        values = values.reshape(len(rows), -1, self._outputs)
+    def __call__(self, rows: Array, *, has_missing: bool) -> Array:
+        values = self._quick(rows, has_missing=has_missing).reshape(len(rows), -1, self._outputs)
         values[:, 0] += self._start
         return added(values)
 
 
-def _after(steps: Sequence[Step], raw: _Raw, *, allows_missing: bool) -> Values:
-    return _chained(steps, lambda rows: raw(rows, allows_missing=allows_missing))
+class _Means:
+    """Forests in NumPy, or for many rows in the loop over its trees that scikit-learn has around too much."""
+
+    def __init__(self, trees: list[Tree], grown: list[Any]) -> None:
+        self._quick = together(trees)
+        self._grown = grown
+        self._outputs = trees[0].value.shape[1]
+        self.what = f"{len(trees)} trees together"
+        self.max_rows = max(_LOOP_ROWS, self._quick.max_rows)
+
+    def __call__(self, rows: Array, *, has_missing: bool) -> Array:
+        if len(rows) <= self._quick.max_rows:
+            total = added(self._quick(rows, has_missing=has_missing))
+        else:
+            single = rows.astype(np.float32)
+            total = np.zeros((len(rows), self._outputs))
+            for tree in self._grown:
+                total += tree.predict(single).reshape(total.shape)
+        # A single tree divides by nothing, and x / 1 is x.
+        return total / len(self._grown)
+
+
+def _values(steps: Sequence[Step], totals: Totals, dtype: type, *, allows_missing: bool) -> Values:
+    """Totals after the steps, of rows in the precision that the trees were grown in."""
+
+    def values(rows: Array) -> Array | None:
+        rows = rows.astype(dtype)
+        has_missing = kernels.missing(rows, allows=allows_missing)
+        return None if has_missing is None else totals(rows.astype(np.float64, copy=False), has_missing=has_missing)
+
+    return _chained(steps, values)
 
 
 def _chained(steps: Sequence[Step], values: Values) -> Values:
@@ -150,14 +184,9 @@ def _chained(steps: Sequence[Step], values: Values) -> Values:
     return chained
 
 
-def _boosted(model: Any, values: Values, raw: _Raw, features: int, *, tie: bool) -> Kernel:
+def _boosted(model: Any, values: Values, totals: Totals, features: int, *, tie: bool) -> Kernel:
     methods = _classes(model, values, tie=tie) if hasattr(model, "classes_") else {"predict": _linked(model, values)}
-    return Kernel(
-        f"{len(raw.trees)} trees together",
-        methods,
-        features,
-        max_rows=raw.quick.max_rows,
-    )
+    return Kernel(totals.what, methods, features, max_rows=totals.max_rows)
 
 
 def _linked(model: Any, values: Values) -> Values:

@@ -12,7 +12,7 @@ from shapemaker_runtime.errors import SetupError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TOLERANCES = {"builtin": 1e-9, "onnx": 1e-3}
+TOLERANCES = {"builtin": 1e-9, "onnx": 1e-3, "compiled": 1e-9}
 """By accelerator: ONNX Runtime computes in single precision."""
 
 
@@ -21,7 +21,7 @@ class Acceleration:
     """One accelerator for the estimators of a model."""
 
     by: str
-    """`$SHAPEMAKER_ACCELERATE`: none, builtin or onnx."""
+    """`$SHAPEMAKER_ACCELERATE`: none, builtin, onnx or compiled."""
     attribute: str
     """`$SHAPEMAKER_ACCELERATE_ATTRIBUTE` of the model, dots allowed; empty for all that are estimators."""
     tolerance: float

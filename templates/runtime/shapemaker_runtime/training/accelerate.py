@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from shapemaker_runtime import program as programs
-from shapemaker_runtime.acceleration import accelerators, place, report, rows, verify
+from shapemaker_runtime.acceleration import place, preparing, report, rows, verify
 from shapemaker_runtime.acceleration.kernel import UnsupportedError
 from shapemaker_runtime.acceleration.verify import DisagreementError
 from shapemaker_runtime.errors import SetupError
@@ -25,7 +25,7 @@ ROWS = "acceleration_rows"
 
 _RUNS = 5
 _SIZES = (1, 64)
-_PACKAGES = ("numpy", "scikit-learn", "skl2onnx", "onnxruntime")
+_PACKAGES = ("numpy", "scikit-learn", "skl2onnx", "onnxruntime", "treelite", "tl2cgen")
 
 
 def accelerate(program: programs.Program, trained: object, directory: Path, wanted: Acceleration) -> None:
@@ -72,7 +72,7 @@ def _own_rows(model: object) -> object:
 
 
 def _verified(estimator: Any, name: str, directory: Path, wanted: Acceleration, own: object) -> dict[str, object]:
-    kernel = accelerators.prepare(wanted.by, estimator, directory, name)
+    kernel = preparing.prepare(wanted.by, estimator, directory, name)
     quick = place.accelerated(estimator, kernel)
     samples = rows.samples(estimator, kernel, own)
     difference = verify.largest_difference(estimator, quick, kernel, samples, wanted.tolerance)
