@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapemaker_runtime.errors import RequestError
+from shapemaker_runtime.serving import arrays
 from shapemaker_runtime.serving.decode import decode
 from shapemaker_runtime.serving.formats import Columns, Fields, Instances
 
@@ -33,6 +35,10 @@ def rows(content_type: str, body: bytes | str, most: int = 1000) -> Any:
     payload = decode(content_type, body if isinstance(body, bytes) else body.encode(), most)
     assert isinstance(payload, Instances)
     return payload.rows
+
+
+def lists(found: Any) -> Any:
+    return found.tolist() if arrays.is_array(found) else found
 
 
 def refusal(content_type: str, body: bytes | str, most: int = 1000) -> RequestError:
@@ -83,7 +89,58 @@ def test_a_line_that_is_no_json_is_numbered() -> None:
 
 @given(st.lists(st.lists(NUMBERS, min_size=3, max_size=3), min_size=1, max_size=20), st.sampled_from(["\n", "\r\n"]))
 def test_csv_of_numbers_is_read_as_it_was_written(table: list[list[float]], end: str) -> None:
-    assert rows(CSV, end.join(",".join(map(repr, row)) for row in table)) == table
+    assert rows(CSV, end.join(",".join(map(repr, row)) for row in table)).tolist() == table
+
+
+WRITTEN = st.one_of(
+    NUMBERS.map(repr),
+    st.integers().map(str),
+    st.integers(10**15, 10**40).map(str),
+    st.from_regex(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]?[0-9]{1,3})?", fullmatch=True),
+    st.sampled_from(["0", "-0", "-0.", "+0", "007", ".5", "5.", "1e-0", "1e-05", "1e999", "", "-", "1e", "1-0"]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(WRITTEN, min_size=2, max_size=2), min_size=1, max_size=4))
+def test_each_way_to_write_a_number_is_read_as_python_reads_it(table: list[list[str]]) -> None:
+    body = "\n".join(map(",".join, table))
+    if all(is_number(cell) and math.isfinite(float(cell)) for row in table for cell in row):
+        # As text, since -0.0 equals 0.0.
+        assert repr(lists(rows(CSV, body))) == repr([list(map(float, row)) for row in table])
+    else:
+        assert refusal(CSV, body).status == 400
+
+
+NESTED = st.recursive(NUMBERS | st.integers(-(2**63), 2**63 - 1), lambda inner: st.lists(inner, max_size=3))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(NUMBERS | NESTED, min_size=2, max_size=2) | NESTED, min_size=1, max_size=4))
+def test_long_json_is_read_as_the_strict_parser_reads_it(instances: list[Any]) -> None:
+    payload, bare = (
+        decode(JSON, json.dumps(each).encode() + b" " * 600, 10) for each in ({"instances": instances}, instances)
+    )
+    assert isinstance(payload, Instances)
+    assert repr(payload.rows) == repr(instances)
+    assert repr(bare) == repr(payload)
+    assert not payload.is_matrix or arrays.is_matrix(instances)
+    if payload.is_matrix:
+        matrix = arrays.of_matrix(payload.rows)
+        assert matrix.flags.writeable
+        assert np.array_equal(matrix, np.asarray(instances, dtype=float))
+
+
+@pytest.mark.parametrize("cell", ["true", "null", '"1"', "NaN", "1e999", "01", "+1", "1_0", "1 2", ""])
+def test_among_many_numbers_another_value_is_none(cell: str) -> None:
+    body = "[" + "[1.5, 2], " * 100 + f"[1.5, {cell}]]"
+    try:
+        payload = decode(JSON, body.encode(), 1000)
+    except RequestError as error:
+        assert error.message.startswith("not JSON")  # noqa: PT017 - either way is right
+    else:
+        assert isinstance(payload, Instances)
+        assert (payload.is_matrix, payload.rows[-1]) == (False, [1.5, json.loads(cell)])
 
 
 @given(st.lists(st.tuples(NUMBERS, TEXTS), min_size=1, max_size=10))

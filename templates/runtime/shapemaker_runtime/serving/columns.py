@@ -49,7 +49,7 @@ def _of_array(array: Any, order: tuple[str, ...]) -> Columns:
         raise RequestError(400, "the array must have rows and columns, and no third dimension")
     table = array.reshape(len(array), -1)
     width = table.shape[1]
-    check_width(width, order, width, "")
+    check_width(width, order, width, "row 1: ")
     return Columns(order or _numbered(width), [table[:, index] for index in range(width)])
 
 

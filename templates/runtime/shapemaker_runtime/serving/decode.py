@@ -40,6 +40,8 @@ _CHARSETS = {
 }
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _PLAIN_NUMBERS = b"0123456789eE+-.,\r\n"
+_IN_A_CELL = b"0123456789eE+-."
+_MINUS_ZERO = re.compile(rb"-0(?<![eE]-0)(?![.eE0-9])")
 
 _MANY = 512
 """Bytes of a body from which on it pays to look for a matrix."""
@@ -57,14 +59,15 @@ def decode(content_type: str, body: bytes, max_rows: int, of_model: hooks.Hooks 
     What the model's own decoders raise passes.
     """
     media_type, parameters = parse(content_type)
-    if of_model.decodes(media_type):
+    if of_model.decoders and media_type in of_model.decoders:
         return hooks.check_count(of_model.decode(media_type, body), max_rows)
     reader = _DECODERS.get(media_type)
     if reader is None:
         raise RequestError(415, f"the content type must be one of {', '.join(accepted(of_model))}")
-    if not body.strip():
+    if not body or body.isspace():
         raise RequestError(400, "the body is empty")
-    return hooks.check_count(reader(body, parameters, max_rows), max_rows)
+    payload = reader(body, parameters, max_rows)
+    return payload if type(payload) is Fields else hooks.check_count(payload, max_rows)
 
 
 def accepted(of_model: hooks.Hooks = hooks.NONE) -> list[str]:
@@ -83,7 +86,7 @@ def _utf8(body: bytes, parameters: Mapping[str, str]) -> bytes:
 
 
 def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Payload:
-    text = _utf8(body, parameters)
+    text = _utf8(body, parameters) if parameters else body
     document = _quickly(text)
     is_matrix = document is not None and len(text) >= _MANY
     document = document if document is not None else _strictly(text)
@@ -92,8 +95,8 @@ def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Pa
     if not isinstance(document, dict):
         raise RequestError(400, "the JSON document must be an object or a list")
     if "instances" not in document:
-        table = document.get("columns") if len(document) == 1 else None
-        return columns.of_document(table) if isinstance(table, dict) else Fields(document)
+        is_table = "columns" in document and len(document) == 1 and isinstance(document["columns"], dict)
+        return columns.of_document(document["columns"]) if is_table else Fields(document)
     if len(document) > 1:
         raise RequestError(400, 'an object with "instances" takes no other name')
     if not isinstance(document["instances"], list):
@@ -111,18 +114,31 @@ def _strictly(text: bytes) -> object:
 def _quickly(text: bytes) -> object:
     """The document, if the fast parser can be trusted with it; None if it can't, or if there is none.
 
-    It would take a name that stands twice, and a long integer for a float. So it gets what has one text at most and no
-    long number, or is rows of numbers.
+    It would take a name that stands twice, and a long integer for a float. So it gets what has no long number and no
+    name within a name, or is rows of numbers.
     """
     if len(text) < _MANY:
-        brackets = text.count(b"[") + text.count(b"{")
-        is_simple = text.count(b'"') <= _ONE_TEXT and brackets <= strict_json.MAX_DEPTH
-        return _parsed(text) if is_simple and not _TREACHEROUS.search(text) else None
+        if text.count(b"[") + text.count(b"{") > strict_json.MAX_DEPTH or _TREACHEROUS.search(text):
+            return None
+        document = _parsed(text)
+        quotation_marks = text.count(b'"')
+        is_sure = quotation_marks <= _ONE_TEXT or _names_each_once(document, quotation_marks)
+        return document if is_sure else None
     if text.translate(None, _IN_A_MATRIX) not in _AROUND_A_MATRIX:
         return None
     document = _parsed(text)
-    rows = document.get("instances") if isinstance(document, dict) else document
-    return document if arrays.is_matrix(rows) else None
+    rows: Any = document.get("instances") if isinstance(document, dict) else document
+    # Of such characters there are numbers and lists only, so no more is to be known than that no row holds a list.
+    return document if arrays.is_table(rows) and text.count(b"[") == len(rows) + 1 else None
+
+
+def _names_each_once(document: object, quotation_marks: int) -> bool:
+    """Whether all texts of the body are in the document: a name that stands twice is there but once."""
+    if type(document) is not dict:
+        return False
+    kinds = list(map(type, document.values()))
+    is_flat = dict not in kinds and list not in kinds
+    return is_flat and quotation_marks == _ONE_TEXT * (len(document) + kinds.count(str))
 
 
 def _parsed(text: bytes) -> Any:
@@ -147,14 +163,17 @@ def _line(number: int, line: bytes) -> object:
 
 
 def _from_csv(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:
-    try:
-        text = _utf8(body, parameters).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise RequestError(400, f"not UTF-8 at byte {error.start}") from None
+    content = _utf8(body, parameters)
     has_header = parameters.get("header") == "present"
     is_plain = not body.translate(None, _PLAIN_NUMBERS)
+    if is_plain and not has_header and arrays.is_loaded() and (array := _array(content, max_rows)) is not None:
+        return Instances(array)
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise RequestError(400, f"not UTF-8 at byte {error.start}") from None
     if is_plain and not has_header and (rows := _plain_matrix(text, max_rows)) is not None:
-        return Instances(rows)
+        return Instances(rows, is_matrix=True)
     table = _table(text, max_rows + 1 + has_header)
     names = table.pop(0) if has_header else []
     if len(set(names)) < len(names):
@@ -165,8 +184,24 @@ def _from_csv(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payl
     return Instances(_plain_numbers(table) if is_plain else _typed(table, 1))
 
 
+def _array(text: bytes, max_rows: int) -> Any:
+    """Rows of numbers by the fast parser; None if a cell is none of JSON's numbers, or there are no such rows."""
+    lines = text.rstrip(b"\r\n").replace(b"\r\n", b"\n")
+    commas = lines.translate(None, _IN_A_CELL)
+    row, count = commas.partition(b"\n")[0], commas.count(b"\n") + 1
+    if count > max_rows or commas + b"\n" != (row + b"\n") * count:
+        return None
+    cells = _parsed(b"[%b]" % lines.replace(b"\n", b","))
+    if cells is None:
+        return None
+    array = arrays.of_cells(cells, len(row) + 1)
+    has_zeros = any(type(cells[place]) is int for place in arrays.zeros(array))
+    # -0 is a whole number to JSON, so it loses its sign.
+    return None if has_zeros and _MINUS_ZERO.search(lines) else array
+
+
 def _plain_matrix(text: str, max_rows: int) -> list[list[float]] | None:
-    """Rows of numbers by the short way; None when the long one has to say what is wrong with them."""
+    """Rows of numbers by a longer way; None when the longest one has to say what is wrong with them."""
     lines = text.rstrip("\r\n").splitlines()
     width = lines[0].count(",") + 1
     if len(lines) > max_rows or any(line.count(",") + 1 != width for line in lines):

@@ -21,6 +21,8 @@ _COMPRESSION = 3
 _MAX_PAGES = 20_000
 _MAX_DEPTH = 8
 _MAX_VARINT = 10
+_MORE = 128
+"""From here on a byte is not the last of its number."""
 _DELTA_BYTE_ARRAY = 7
 """Each value repeats the beginning of the one before it, so it is compression without saying so."""
 
@@ -103,7 +105,9 @@ def footer(body: bytes) -> Footer:
     if len(body) < 12 or body[-4:] != b"PAR1":  # noqa: PLR2004 - two magics and a length
         raise ValueError("no Parquet, or encrypted")
     (length,) = struct.unpack("<I", body[-8:-4])
-    fields, _ = _thrift(body[: len(body) - 8], len(body) - 8 - length, 0)
+    if length > len(body) - 8:
+        raise ValueError("a footer longer than the file")
+    fields, _ = _thrift(body[-8 - length : -8], 0, 0)
     rows, groups = _number(fields, 3), fields[4]
     if rows != sum(_number(group, 3) for group in groups):
         raise ValueError("its row groups are not the file's")
@@ -161,29 +165,39 @@ def _thrift(data: bytes, position: int, depth: int) -> tuple[dict[int, Any], int
         raise ValueError("nested too deep")
     fields: dict[int, Any] = {}
     number = 0
-    while kind := data[position]:
+    while head := data[position]:
         position += 1
-        if kind >> 4:
-            number += kind >> 4
+        if head >> 4:
+            number += head >> 4
         else:
-            number, position = _zigzag(data, position)
-        fields[number], position = _value(data, position, kind & 15, depth)
+            number, position = _integer(data, position, depth)
+        fields[number], position = _READERS[head & 15](data, position, depth)
     return fields, position + 1
 
 
-def _value(data: bytes, position: int, kind: int, depth: int) -> tuple[Any, int]:
-    if kind in (1, 2):
-        return kind == 1, position
-    if kind in (3, 7):
-        return None, position + (1 if kind == 3 else 8)  # noqa: PLR2004 - a byte or a double
-    reader = _READERS.get(kind)
-    if reader is None:
-        raise ValueError("no such type")
-    return reader(data, position, depth)
+def _true(_data: bytes, position: int, _depth: int) -> tuple[bool, int]:
+    return True, position
+
+
+def _false(_data: bytes, position: int, _depth: int) -> tuple[bool, int]:
+    return False, position
+
+
+def _byte(_data: bytes, position: int, _depth: int) -> tuple[None, int]:
+    return None, position + 1
+
+
+def _double(_data: bytes, position: int, _depth: int) -> tuple[None, int]:
+    return None, position + 8
 
 
 def _integer(data: bytes, position: int, _depth: int) -> tuple[int, int]:
-    return _zigzag(data, position)
+    value = data[position]
+    if value < _MORE:  # as most are
+        position += 1
+    else:
+        value, position = _varint(data, position)
+    return (value >> 1) ^ -(value & 1), position
 
 
 def _binary(data: bytes, position: int, _depth: int) -> tuple[bytes, int]:
@@ -199,10 +213,13 @@ def _list(data: bytes, position: int, depth: int) -> tuple[list[Any], int]:
         count, position = _varint(data, position)
     if count > len(data) - position or depth > _MAX_DEPTH:
         raise ValueError("a list longer than the file")
+    if not count:
+        return [], position
+    # In a list a bool takes a byte.
+    read = _byte if kind in (1, 2) else _READERS[kind]
     found = []
     for _ in range(count):
-        # In a list a bool takes a byte.
-        value, position = _value(data, position, 3 if kind in (1, 2) else kind, depth + 1)
+        value, position = read(data, position, depth + 1)
         found.append(value)
     return found, position
 
@@ -212,9 +229,13 @@ def _struct(data: bytes, position: int, depth: int) -> tuple[dict[int, Any], int
 
 
 _READERS: dict[int, Callable[[bytes, int, int], tuple[Any, int]]] = {
+    1: _true,
+    2: _false,
+    3: _byte,
     4: _integer,
     5: _integer,
     6: _integer,
+    7: _double,
     8: _binary,
     9: _list,
     12: _struct,
@@ -227,11 +248,6 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
         byte = data[position]
         position += 1
         value |= (byte & 127) << (7 * shift)
-        if byte < 128:  # noqa: PLR2004 - the last one
+        if byte < _MORE:
             return value, position
     raise ValueError("a number without end")
-
-
-def _zigzag(data: bytes, position: int) -> tuple[int, int]:
-    value, position = _varint(data, position)
-    return (value >> 1) ^ -(value & 1), position
