@@ -263,7 +263,7 @@ def test_a_model_that_is_quick_for_long_needs_no_thread_until_it_is_slow() -> No
 
     def predict(number: int) -> int:
         threads.append(threading.current_thread().name)
-        time.sleep(0.01 if number < 0 else 0)
+        time.sleep(0.06 if number < 0 else 0)
         return number
 
     async def scenario(send: Send, _service: Service) -> None:

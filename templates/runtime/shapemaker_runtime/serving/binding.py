@@ -130,10 +130,11 @@ class Binding:
         parameters = self.takes.parameters
         if values.keys() != parameters.keys():
             self._check_names(values, where)
-        return {
-            name: _fit(parameters[name], value, where) if name in parameters else value
-            for name, value in values.items()
-        }
+        fitting = {}
+        for name, value in values.items():
+            parameter = parameters.get(name)
+            fitting[name] = value if parameter is None else _fit(parameter, value, where)
+        return fitting
 
     def _check_names(self, values: dict[str, object], where: str) -> None:
         parameters = self.takes.parameters
@@ -189,7 +190,7 @@ class Binding:
 
     def _in_order(self, rows: Any) -> Any:
         if arrays.is_array(rows):
-            columns.check_width(rows.shape[1] if rows.ndim > 1 else 1, self.columns, 0, "")
+            columns.check_width(rows.shape[1] if rows.ndim > 1 else 1, self.columns, 0, "row 1: ")
             return rows
         if all(type(row) is dict for row in rows):
             return columns.named_rows(rows, self.columns)

@@ -19,6 +19,7 @@ _BATCH = _PREDICTION + len(_SECONDS) + 2
 _RESPONSES = _BATCH + len(_ROWS) + 2
 _QUEUED = _RESPONSES + len(_CLASSES)
 _WIDTH = _QUEUED + 1
+_LATENCY_SUM, _PREDICTION_SUM, _BATCH_SUM = _PREDICTION - 1, _BATCH - 1, _RESPONSES - 1
 _BYTES = 8
 _FIRST_CLASS = 2
 _SHARED_EVERY = 0.2
@@ -79,17 +80,16 @@ class Meter:
     def ran(self, rows: int, seconds: float) -> None:
         """One trip through the model."""
         cells = self._cells
-        index = bisect_left(_SECONDS, seconds)
-        cells[_PREDICTION + index] += 1
-        cells[_PREDICTION + len(_SECONDS) + 1] += seconds
+        cells[_PREDICTION + bisect_left(_SECONDS, seconds)] += 1
+        cells[_PREDICTION_SUM] += seconds
         cells[_BATCH + bisect_left(_ROWS, rows)] += 1
-        cells[_BATCH + len(_ROWS) + 1] += rows
+        cells[_BATCH_SUM] += rows
 
     def answered(self, status: int, seconds: float, queued_rows: int, now: float = 0) -> None:
         """One response, so long after its request was whole; `now` on any clock that goes on."""
         cells = self._cells
         cells[_LATENCY + bisect_left(_SECONDS, seconds)] += 1
-        cells[_LATENCY + len(_SECONDS) + 1] += seconds
+        cells[_LATENCY_SUM] += seconds
         cells[_RESPONSES + status // 100 - _FIRST_CLASS] += 1
         cells[_QUEUED] = queued_rows
         if now >= self._next:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
+from shapemaker_runtime.serving.message import Message, head_of, request_of
 from shapemaker_runtime.serving.reply import Reply, refusal
-from shapemaker_runtime.serving.service import ATTRIBUTES, INFERENCE_ID, REQUEST_ID, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    from shapemaker_runtime.serving.service import Request
     from shapemaker_runtime.serving.stream import Stream
 
 HEAD_SECONDS = 10.0
@@ -32,15 +34,9 @@ _MAX_WAITING = 16
 _DRAINED = 4
 """Times the limit that is read and dropped: a client that is still sending would never see the answer."""
 
-_STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Length: ".encode() for status in HTTPStatus
-}
 _PING = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 _PING_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_INFERENCE_ID, _REQUEST_ID = INFERENCE_ID.lower().encode(), REQUEST_ID.lower().encode()
-_ATTRIBUTES = ATTRIBUTES.lower().encode()
-_RARE = frozenset({b"content-encoding", b"traceparent", _ATTRIBUTES, _INFERENCE_ID, _REQUEST_ID})
 
 
 class Phase(Enum):
@@ -56,22 +52,13 @@ class Phase(Enum):
 _PATIENCE = {Phase.IDLE: IDLE_SECONDS, Phase.HEAD: HEAD_SECONDS, Phase.BODY: BODY_SECONDS, Phase.LINGER: 2.0}
 
 
-class Message(NamedTuple):
-    """A request, whole."""
-
-    method: bytes
-    target: bytes
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-    version: str
-    keep_alive: bool
-
-
 class Server(Protocol):
     """What a connection belongs to."""
 
     max_body: int
     is_draining: bool
+    now: float
+    """Seconds, as of the last tick: time limits need no better clock."""
     connections: set[Connection]
     submit: Callable[[Request, Callable[[Reply], None]], None]
 
@@ -90,11 +77,33 @@ class _RefusedError(Exception):
 class Connection(asyncio.Protocol):
     """One connection. Requests that are sent ahead are answered in their order, one at a time."""
 
-    def __init__(self, server: Server, now: Callable[[], float]) -> None:
+    __slots__ = (
+        "_chunks",
+        "_current",
+        "_descriptor",
+        "_head",
+        "_headers",
+        "_is_full",
+        "_is_held",
+        "_is_last",
+        "_keeps",
+        "_parser",
+        "_refusal",
+        "_server",
+        "_size",
+        "_stream",
+        "_transport",
+        "_url",
+        "_version",
+        "_waiting",
+        "phase",
+        "since",
+    )
+
+    def __init__(self, server: Server) -> None:
         self.phase = Phase.IDLE
-        self.since = now()
+        self.since = server.now
         self._server = server
-        self._now = now
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[Message] = deque()
@@ -104,11 +113,10 @@ class Connection(asyncio.Protocol):
         self._refusal: Reply | None = None
         self._head = 0
         self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._version = ""
+        self._headers: dict[bytes, bytes] = {}
         self._chunks: list[bytes] = []
         self._size = 0
-        self._declared = 0
-        self._is_asking = False
         self._stream: Stream | None = None
         self._is_held = False
         self._keeps = False
@@ -118,6 +126,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
         self._transport = cast("asyncio.Transport", transport)
+        self._descriptor = transport.get_extra_info("socket").fileno()
         self._server.connections.add(self)
 
     def connection_lost(self, _error: Exception | None) -> None:
@@ -131,7 +140,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client reads slower than we write."""
         self._is_full = True
-        self.since = self._now()
+        self.since = self._server.now
 
     def resume_writing(self) -> None:
         """It has caught up."""
@@ -165,42 +174,34 @@ class Connection(asyncio.Protocol):
 
     # What httptools calls
 
-    def on_message_begin(self) -> None:
-        """A new request."""
-        self._url = b""
-        self._headers = []
-        self._chunks = []
-        self._size = 0
-        self._declared = 0
-        self._is_asking = False
-
     def on_url(self, part: bytes) -> None:
-        """Its target, perhaps in pieces."""
+        """The target, perhaps in pieces."""
         self._url += part
         if len(self._url) > _MAX_FIELD:
             raise _RefusedError(414, "the target of the request is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
-        name = name.lower()
-        self._headers.append((name, value))
-        if name == b"content-length":
-            self._declared = int(value)  # the parser has made sure that it is a number
-        elif name == b"expect":
-            self._is_asking = value.lower() == b"100-continue"
-        if len(value) > _MAX_FIELD - len(name) or len(self._headers) > _MAX_HEADERS:
-            raise _RefusedError(431, "the request has a header that is too long, or too many of them")
+        self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         """The head is whole; what makes its body hopeless is refused here."""
+        headers = self._headers
+        # What came of this request so far, and perhaps more: mostly it says that no field can be too long.
+        if self._head > _MAX_FIELD or len(headers) > _MAX_HEADERS:
+            _check_size(headers)
         self._head = 0
-        if self._parser.get_http_version() not in _VERSIONS:
+        self._version = self._parser.get_http_version()
+        if self._version not in _VERSIONS:
             raise _RefusedError(400, "the request is malformed")
-        if self._declared > self._server.max_body * (1 if self._is_asking else _DRAINED):
+        # The parser has made sure that it is a number.
+        declared = int(headers.get(b"content-length", b"0"))
+        is_asking = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
+        if declared > self._server.max_body * (1 if is_asking else _DRAINED):
             raise _RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
         if self._current is None:
             self.phase = Phase.BODY
-            if self._is_asking:
+            if is_asking:
                 self._write(_CONTINUE)
 
     def on_body(self, chunk: bytes) -> None:
@@ -215,13 +216,20 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The request is whole."""
-        body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         parser = self._parser
+        chunks = self._chunks
         message = Message(
-            parser.get_method(), self._url, self._headers, body, parser.get_http_version(), parser.should_keep_alive()
+            parser.get_method(),
+            self._url if self._size <= self._server.max_body else b"",
+            self._headers,
+            chunks[0] if len(chunks) == 1 else b"".join(chunks),
+            self._version,
+            parser.should_keep_alive(),
         )
-        if self._size > self._server.max_body:
-            message = message._replace(target=b"")
+        self._url = b""
+        self._headers = {}
+        self._size = 0
+        chunks.clear()
         if self._current is None:
             self._begin(message)
             return
@@ -238,7 +246,7 @@ class Connection(asyncio.Protocol):
             return
         self.phase = Phase.BUSY
         if message.target == b"/invocations" and message.method == b"POST":
-            self._server.submit(_request(message), self._reply)
+            self._server.submit(request_of(message), self._reply)
         elif message.target:
             self._server.respond(message, self._reply)
         else:
@@ -261,11 +269,11 @@ class Connection(asyncio.Protocol):
         keep_alive = message.keep_alive and not self._server.is_draining
         if reply.stream is not None:
             self._keeps = keep_alive
-            self._write(_head(reply, message, keep_alive=keep_alive))
+            self._write(head_of(reply, message, keep_alive=keep_alive))
             self._continue(reply)
             return
         body = b"" if message.method == b"HEAD" else reply.body
-        self._write(_head(reply, message, keep_alive=keep_alive) + body)
+        self._write(head_of(reply, message, keep_alive=keep_alive) + body)
         self._end(keep_alive=keep_alive)
 
     def _continue(self, reply: Reply) -> None:
@@ -288,8 +296,19 @@ class Connection(asyncio.Protocol):
             reply.stream.pull(self._continue)
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
-            self._transport.write(data)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.get_write_buffer_size() == 0:
+            # Nearly always there is room for a reply: handed to the kernel here, it saves a turn of the loop.
+            try:
+                sent = os.write(self._descriptor, data)
+            except OSError:  # no room, or nobody there: the transport will find out, and knows what to do
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
+        transport.write(data)
 
     def _end(self, *, keep_alive: bool) -> None:
         self._current = None
@@ -317,8 +336,8 @@ class Connection(asyncio.Protocol):
         self._refusal = reply
         if self._current is not None or self._waiting or self._transport is None:
             return
-        closing = Message(b"", b"", [], b"", "1.1", keep_alive=False)
-        self._write(_head(reply, closing, keep_alive=False) + reply.body)
+        closing = Message(b"", b"", {}, b"", "1.1", keep_alive=False)
+        self._write(head_of(reply, closing, keep_alive=False) + reply.body)
         # Not closed yet: the reset that unread bytes cause would overtake the reply.
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -328,7 +347,7 @@ class Connection(asyncio.Protocol):
 
     def _move(self, phase: Phase) -> None:
         self.phase = phase
-        self.since = self._now()
+        self.since = self._server.now
 
     def check(self, now: float) -> None:
         """Give up on a client that takes too long."""
@@ -349,35 +368,6 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
 
-def _request(message: Message) -> Request:
-    known = dict(message.headers)
-    content_type = known.get(b"content-type", b"").decode("latin-1")
-    accept = known.get(b"accept", b"").decode("latin-1")
-    may_stream = message.version == "1.1"
-    if _RARE.isdisjoint(known):
-        return Request(message.body, content_type, accept, "", None, may_stream)
-    rest = {name: known[name].decode("latin-1") for name in _RARE if name in known}
-    return Request(
-        message.body,
-        content_type,
-        accept,
-        rest.get(b"content-encoding", ""),
-        rest.get(_ATTRIBUTES),
-        may_stream,
-        rest.get(_INFERENCE_ID) or rest.get(_REQUEST_ID, ""),
-        rest.get(b"traceparent", ""),
-    )
-
-
-def _head(reply: Reply, message: Message, *, keep_alive: bool) -> bytes:
-    if reply.stream is None:
-        head = b"%b%d\r\n" % (_STATUS_LINES[reply.status], len(reply.body))
-    else:
-        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
-    if reply.media_type:
-        head += b"Content-Type: %b\r\n" % reply.media_type.encode("latin-1")
-    for name, value in reply.headers:
-        head += f"{name}: {value}\r\n".encode("latin-1")
-    if not keep_alive:
-        return head + b"Connection: close\r\n\r\n"
-    return head + (b"\r\n" if message.version == "1.1" else b"Connection: keep-alive\r\n\r\n")
+def _check_size(headers: Mapping[bytes, bytes]) -> None:
+    if len(headers) > _MAX_HEADERS or any(len(name) + len(value) > _MAX_FIELD for name, value in headers.items()):
+        raise _RefusedError(431, "the request has a header that is too long, or too many of them")

@@ -74,6 +74,14 @@ class Attempt:
     def __init__(self) -> None:
         self.error: BaseException | None = None
 
+    @property
+    def reply(self) -> Reply:
+        """What to tell the caller. A model's `sys.exit` is an error like others; it must not end the server."""
+        error = self.error
+        if isinstance(error, SystemExit):
+            error = RuntimeError(f"the model called sys.exit({error.code!r})")
+        return of_error(error or AssertionError("BUG: nothing was raised"))
+
     def __enter__(self) -> None: ...
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:

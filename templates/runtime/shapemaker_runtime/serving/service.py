@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from shapemaker_runtime.errors import RequestError
-from shapemaker_runtime.serving import tracing
+from shapemaker_runtime.serving import batch, tracing
 from shapemaker_runtime.serving.decode import decode
 from shapemaker_runtime.serving.encode import negotiate, offers
 from shapemaker_runtime.serving.predictions import Job, Predictions
@@ -19,7 +19,7 @@ from shapemaker_runtime.serving.reply import Attempt, Reply, log_failure, of_err
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shapemaker_runtime.serving.binding import Binding
+    from shapemaker_runtime.serving.binding import Binding, Call
     from shapemaker_runtime.serving.meter import Meter
     from shapemaker_runtime.serving.settings import Limits
 
@@ -69,27 +69,26 @@ class Service:
 
     def submit(self, request: Request, done: Callable[[Reply], None]) -> None:
         """Call `done` with the reply: at once, or later in the event loop."""
-        began = perf_counter()
-
-        def finish(reply: Reply) -> None:
-            now = perf_counter()
-            seconds = now - began
-            self._meter.answered(reply.status, seconds, self._predictions.queued_rows, now)
-            if self._logged == "all" or (reply.status >= _ERRORS and self._logged == "errors"):
-                _log(request, reply, seconds)
-            if self._tracer is not None:
-                self._tracer.record(request, reply, seconds)
-            if request.attributes is not None and reply.status < _ERRORS:
-                reply = reply._replace(headers=(*reply.headers, (ATTRIBUTES, request.attributes)))
-            done(reply)
-
+        finish = partial(self._finish, request, done, perf_counter())
         if self._hooks.decoders and self._hooks.decodes(request.content_type):
             self._decode_elsewhere(request, finish)
         elif len(request.body) <= _SMALL_BODY:
-            self._submit(self._prepared(request, finish), finish)
+            self._submit(self._begun(request, finish), finish)
         else:
             running = asyncio.get_running_loop().run_in_executor(None, self._prepared, request, finish)
             running.add_done_callback(lambda future: self._submit(future.result(), finish))
+
+    def _finish(self, request: Request, done: Callable[[Reply], None], began: float, reply: Reply) -> None:
+        now = perf_counter()
+        seconds = now - began
+        self._meter.answered(reply.status, seconds, self._predictions.queued_rows, now)
+        if self._logged == "all" or (reply.status >= _ERRORS and self._logged == "errors"):
+            _log(request, reply, seconds)
+        if self._tracer is not None:
+            self._tracer.record(request, reply, seconds)
+        if request.attributes is not None and reply.status < _ERRORS:
+            reply = reply._replace(headers=(*reply.headers, (ATTRIBUTES, request.attributes)))
+        done(reply)
 
     def _decode_elsewhere(self, request: Request, finish: Callable[[Reply], None]) -> None:
         """In a thread, since the model's own decoder may take any time; and not longer than a prediction may."""
@@ -121,17 +120,32 @@ class Service:
         else:
             self._predictions.submit(prepared)
 
+    def _begun(self, request: Request, finish: Callable[[Reply], None]) -> Job | Reply:
+        """On the event loop: what is quick enough is predicted at once."""
+        attempt = Attempt()
+        with attempt:
+            call, media_type = self._read(request)
+            rows = batch.size(call)
+            if self._predictions.is_free_for(rows):
+                return self._predictions.run_here(call, rows, media_type, may_stream=request.may_stream)
+            return Job(call, media_type, finish, may_stream=request.may_stream)
+        return attempt.reply
+
     def _prepared(self, request: Request, finish: Callable[[Reply], None]) -> Job | Reply:
         attempt = Attempt()
         with attempt:
-            if request.encoding and request.encoding.lower() != "identity":
-                raise RequestError(415, "the body must not be compressed")
-            if request.attributes is not None:
-                _check_attributes(request.attributes)
-            media_type = _accepted(request.accept, self._offers)
-            payload = decode(request.content_type, request.body, self._limits.rows, self._hooks)
-            return Job(self._binding.bind(payload), media_type, finish, may_stream=request.may_stream)
-        return of_error(attempt.error or AssertionError("BUG: no job and no error"))
+            call, media_type = self._read(request)
+            return Job(call, media_type, finish, may_stream=request.may_stream)
+        return attempt.reply
+
+    def _read(self, request: Request) -> tuple[Call, str]:
+        if request.encoding and request.encoding.lower() != "identity":
+            raise RequestError(415, "the body must not be compressed")
+        if request.attributes is not None:
+            _check_attributes(request.attributes)
+        media_type = _accepted(request.accept, self._offers) if request.accept else self._offers[0]
+        payload = decode(request.content_type, request.body, self._limits.rows, self._hooks)
+        return self._binding.bind(payload), media_type
 
 
 def _log(request: Request, reply: Reply, seconds: float) -> None:

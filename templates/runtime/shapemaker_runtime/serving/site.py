@@ -86,7 +86,7 @@ class Site(ABC):
             "raw_path": path,
             "query_string": query,
             "root_path": "",
-            "headers": message.headers,
+            "headers": list(message.headers.items()),
             WHOLE: True,
         }
         exchange = _Exchange(message.body)

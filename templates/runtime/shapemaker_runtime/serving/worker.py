@@ -16,7 +16,7 @@ from shapemaker_runtime.serving.protocol import Connection, Phase
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shapemaker_runtime.serving.protocol import Message
+    from shapemaker_runtime.serving.message import Message
     from shapemaker_runtime.serving.reply import Reply
     from shapemaker_runtime.serving.service import Request
     from shapemaker_runtime.serving.site import Site
@@ -31,6 +31,7 @@ class FastWorker(Worker):  # type: ignore[misc]
 
     max_body: int
     is_draining = False
+    now: float
     connections: set[Connection]
     submit: Callable[[Request, Callable[[Reply], None]], None]
 
@@ -53,15 +54,16 @@ class FastWorker(Worker):  # type: ignore[misc]
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, stop.set)
         self.connections = set()
+        self.now = loop.time()
         self._application: Site = self.wsgi
         self.max_body = self._application.settings.max_body
         self.submit = self._application.start(self.age).submit
         servers = [await self._listen(loop, each.sock) for each in self.sockets]
         while not stop.is_set() and self.ppid == os.getppid():
             self.notify()
-            now = loop.time()
+            self.now = loop.time()
             for connection in list(self.connections):
-                connection.check(now)
+                connection.check(self.now)
             await _either(stop, _TICK)
         for server in servers:
             server.close()
@@ -69,7 +71,7 @@ class FastWorker(Worker):  # type: ignore[misc]
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> asyncio.Server:
         def connect() -> Connection:
-            return Connection(self, loop.time)
+            return Connection(self)
 
         if sock.family == socket.AF_UNIX:
             return await loop.create_unix_server(connect, sock=sock)
