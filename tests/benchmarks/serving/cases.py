@@ -13,7 +13,7 @@ from tests.benchmarks.serving.measure import Figures, Load
 if TYPE_CHECKING:
     from tests.benchmarks.serving.catalogue import Stack
 
-PEERS = ("fastapi", "mlserver", "bentoml", "litserve", "mlflow")
+PEERS = ("fastapi", "mlserver", "bentoml", "litserve", "mlflow", "mms", "mms-batch")
 OWN = ("template", "ours", "ours-stock")
 
 
@@ -260,7 +260,15 @@ CASES = (
             must=must,
             aim=2 * must,
         )
-        for name, must in (("mlserver", 5), ("bentoml", 8), ("litserve", 8), ("fastapi", 11), ("mlflow", 15))
+        for name, must in (
+            ("mlserver", 5),
+            ("bentoml", 8),
+            ("litserve", 8),
+            ("fastapi", 11),
+            ("mlflow", 15),
+            ("mms", 20),
+            ("mms-batch", 20),
+        )
     ),
     Case(id="P16", title="tiny model, share of a constant answer", trial="T", must=0.2, aim=0.5, base="nginx"),
     Case(id="S1", title="stock worker: tiny model, 8 connections", trial="T", must=4, aim=6, subject="ours-stock"),

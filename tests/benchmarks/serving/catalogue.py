@@ -138,7 +138,7 @@ def _mlserver(start: Start) -> list[str]:
     }
     (start.folder / "settings.json").write_text(json.dumps(settings))
     (start.folder / "model-settings.json").write_text(json.dumps(model))
-    return [str(start.python), "-m", "mlserver", "start", "."]
+    return [str(start.python.with_name("mlserver")), "start", "."]
 
 
 def _mlflow(start: Start) -> list[str]:
@@ -146,6 +146,10 @@ def _mlflow(start: Start) -> list[str]:
     make = f"{start.python} mlflow_model.py {start.folder}/saved"
     serve = f"models serve --model-uri {start.folder}/saved --env-manager local --host 127.0.0.1 --port {start.port}"
     return ["sh", "-c", f"{make} && PATH={bin_}:$PATH exec {start.python} -m mlflow {serve} --workers {start.workers}"]
+
+
+def _mms(handler: str) -> Callable[[Start], list[str]]:
+    return lambda start: [str(start.python), "mms_start.py", handler, str(start.workers)]
 
 
 def _inference_protocol(model: str, count: int) -> bytes:
@@ -174,7 +178,7 @@ _SERVE = tuple(
 STACKS = {
     stack.name: stack
     for stack in (
-        Stack(name="template", prepare=_template, needs=("flask", "gunicorn>=26.1,<28")),
+        Stack(name="template", prepare=_template, needs=("flask==3.1.3", "gunicorn==27.0.1")),
         Stack(name="ours", prepare=_ours, needs=(*_SERVE, "pyarrow"), environ=_runtime("fast")),
         Stack(name="ours-stock", prepare=_ours, needs=_SERVE, environ=_runtime("stock")),
         Stack(
@@ -190,18 +194,31 @@ STACKS = {
             environ={**_runtime("fast"), "SHAPEMAKER_ACCELERATE": "onnx"},
         ),
         Stack(name="nginx", prepare=_nginx),
-        Stack(name="fastapi", prepare=_fastapi, needs=("fastapi", "uvicorn[standard]")),
+        Stack(name="fastapi", prepare=_fastapi, needs=("fastapi==0.165.0", "uvicorn[standard]==0.54.0")),
         Stack(
             name="mlserver",
             prepare=_mlserver,
-            needs=("mlserver", "uvloop<0.22"),
+            needs=("mlserver==1.7.1", "uvloop==0.21.0"),
             path="/v2/models/m/infer",
             ping="/v2/health/ready",
             body=_inference_protocol,
         ),
-        Stack(name="bentoml", prepare=_bentoml, needs=("bentoml",), ping="/readyz"),
-        Stack(name="litserve", prepare=_script("litserve_app.py"), needs=("litserve",)),
-        Stack(name="mlflow", prepare=_mlflow, needs=("mlflow",), body=_mlflow_body),
+        Stack(name="bentoml", prepare=_bentoml, needs=("bentoml==1.4.39",), ping="/readyz"),
+        Stack(name="litserve", prepare=_script("litserve_app.py"), needs=("litserve==0.2.19",)),
+        Stack(name="mlflow", prepare=_mlflow, needs=("mlflow==3.17.2",), body=_mlflow_body),
+        *(
+            Stack(
+                name=name,
+                prepare=_mms(handler),
+                needs=("multi-model-server==1.1.11", "sagemaker-inference==1.10.1"),
+                path="/predictions/model",
+                ping="/predictions/model",
+            )
+            for name, handler in (
+                ("mms", "sagemaker_inference.default_handler_service"),
+                ("mms-batch", "mms_app:handle"),
+            )
+        ),
     )
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,7 +113,8 @@ def running(
             seconds = time.monotonic() - began
             yield Server(stack=stack, process=process, port=start.port, folder=folder, seconds=seconds)
         finally:
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if sink.stdin:
                 sink.stdin.close()
@@ -169,16 +171,23 @@ def family(pid: int) -> list[int]:
     """A process and all below it."""
     found = [pid]
     for each in found:
-        children = Path(f"/proc/{each}/task/{each}/children")
-        found += [int(child) for child in children.read_text().split()] if children.exists() else []
+        # Any of its threads may have started them.
+        for children in Path(f"/proc/{each}/task").glob("*/children"):
+            with suppress(OSError):  # a thread that has ended meanwhile
+                found += [int(child) for child in children.read_text().split()]
     return found
 
 
 def free_port() -> int:
-    """A port whose next two are likely free, too."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free with the next two: below those that clients get, and all that multi-model-server takes."""
+    first = random.randrange(20_000, 32_000)  # noqa: S311 - no secret
+    with ExitStack() as stack:
+        try:
+            for port in range(first, first + 3):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+        except OSError:
+            return free_port()
+    return first
 
 
 def _wrk(url: str, script: Path, connections: int, seconds: float) -> str:
