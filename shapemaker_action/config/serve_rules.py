@@ -48,9 +48,12 @@ def _compiled(project: Project, source: Source) -> Iterator[Diagnostic]:
 
 
 def _app(project: Project, source: Source) -> Iterator[Diagnostic]:
-    app = project.serve.app
-    if app and module_file(source, app.partition(":")[0]) is None:
-        yield no_module(("serve", "app"), app.partition(":")[0], source)
+    if not project.serve.app:
+        return
+    # asgi: or wsgi: may come first, and a module may be called so, too.
+    module = project.serve.app.split(":")[-2]
+    if module_file(source, module) is None:
+        yield no_module(("serve", "app"), module, source)
 
 
 def _own_application(project: Project, source: Source) -> Iterator[Diagnostic]:
