@@ -101,7 +101,7 @@ WRITTEN = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(st.lists(st.lists(WRITTEN, min_size=2, max_size=2), min_size=1, max_size=4))
 def test_each_way_to_write_a_number_is_read_as_python_reads_it(table: list[list[str]]) -> None:
     body = "\n".join(map(",".join, table))
@@ -115,7 +115,7 @@ def test_each_way_to_write_a_number_is_read_as_python_reads_it(table: list[list[
 NESTED = st.recursive(NUMBERS | st.integers(-(2**63), 2**63 - 1), lambda inner: st.lists(inner, max_size=3))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(st.lists(st.lists(NUMBERS | NESTED, min_size=2, max_size=2) | NESTED, min_size=1, max_size=4))
 def test_long_json_is_read_as_the_strict_parser_reads_it(instances: list[Any]) -> None:
     payload, bare = (
