@@ -113,12 +113,18 @@ def running(
             seconds = time.monotonic() - began
             yield Server(stack=stack, process=process, port=start.port, folder=folder, seconds=seconds)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            _kill(process)
             process.wait()
             if sink.stdin:
                 sink.stdin.close()
             sink.wait()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """All of it: some stacks start processes in groups of their own, others leave some of their group behind."""
+    for kill, number in (*((os.kill, pid) for pid in family(process.pid)), (os.killpg, process.pid)):
+        with suppress(ProcessLookupError):
+            kill(number, signal.SIGKILL)
 
 
 def environment(stack: catalogue.Stack, cache: Path) -> Path:
