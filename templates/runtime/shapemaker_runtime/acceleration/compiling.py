@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from shapemaker_runtime.acceleration.ensembles import plain_tree
 from shapemaker_runtime.acceleration.kernel import UnsupportedError
 from shapemaker_runtime.errors import SetupError
 
@@ -93,6 +94,7 @@ def _sources(trees: Any, folder: Path, nodes: int) -> list[Path]:
     except (treelite.TreeliteError, NotImplementedError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise UnsupportedError(f"treelite cannot read it: {_line(str(error)) or type(error).__name__}") from None
     units = _units(model, nodes)
+    _tell_missing(model, trees)
     try:
         # It prints what it does.
         with redirect_stdout(io.StringIO()):
@@ -106,6 +108,17 @@ def _sources(trees: Any, folder: Path, nodes: int) -> list[Path]:
     header.write_text(text.replace(_MISSING, _ALL_OF_IT), "utf-8")
     (folder / "entrance.c").write_text(_ENTRANCE, "utf-8")
     return sorted(folder.glob("*.c"))
+
+
+def _tell_missing(model: Any, trees: Any) -> None:
+    """Where NaN goes in a forest: treelite does not read it from there before 4.8, which Python 3.10 does not have."""
+    members = getattr(trees, "estimators_", [])
+    if not isinstance(members, list):
+        return  # boosted trees take none
+    for number, member in enumerate(members):
+        left = plain_tree(member.tree_).missing_left
+        accessor = model.get_tree_accessor(number)
+        accessor.set_field("default_left", left.astype(accessor.get_field("default_left").dtype))
 
 
 def _units(model: Any, limit: int) -> int:
