@@ -92,7 +92,8 @@ def _invocations(binding: Binding, one: Schema, example: object) -> dict[str, An
     for media_type in encode.offers(binding.hooks):
         answers |= _content(media_type, {})
     answers |= _content(JSON, {"anyOf": [_object("output"), _object("predictions")]})
-    answers |= {each: {"schema": _TEXT} for each in (JSON_LINES, CSV, EVENTS)}
+    answers |= {JSON_LINES: {"schema": _TEXT}, CSV: {"schema": _TEXT}}
+    answers[EVENTS] = {}  # some take its schema for that of one event, others for that of the whole text
     return {
         "summary": "Predict",
         "requestBody": {"required": True, "content": content},
