@@ -32,7 +32,7 @@ class Model:
         return instances @ self.weights
 """
 ROW = [1.5] * 20
-CSV = "\\n".join([",".join(map(str, ROW))] * 50)
+CSV = "\n".join([",".join(map(str, ROW))] * 50)
 REQUESTS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
     (json.dumps({"instances": [ROW]}), "application/json", (200,)),
     (json.dumps({"instances": [ROW] * 300}), "application/json", (200,)),
