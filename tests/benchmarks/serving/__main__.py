@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.serving [--rounds 3] [--only T,H64] [--peers] [--cache DIR]
 
-Needs wrk, nginx, uv and taskset; multi-model-server needs Java. Each round starts every stack anew, every other round
-in reverse order; a ratio is the median of the rounds' ratios to the template in the same round.
+Needs wrk, nginx, uv and taskset; multi-model-server needs Java, compiled trees a C compiler. Each round starts every
+stack anew, every other round in reverse order; a ratio is the median of the rounds' ratios to the template in the same
+round.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 PEERS = ("fastapi", "mlserver", "bentoml", "litserve", "mlflow", "mms", "mms-batch")
 OWN = ("template", "ours", "ours-stock")
+ACCELERATED = ("ours-builtin", "ours-compiled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,13 +122,13 @@ TRIALS = (
     Trial(id="T", model="tiny", load=Load(connections=8), stacks=(*OWN, "nginx")),
     Trial(id="T-start", model="tiny", load=Load(connections=1), kind="start"),
     Trial(id="T-close", model="tiny", load=Load(connections=16, close=True), workers=2),
-    Trial(id="H1", model="hgb", load=Load(connections=1), stacks=(*OWN, "ours-builtin")),
+    Trial(id="H1", model="hgb", load=Load(connections=1), stacks=(*OWN, *ACCELERATED)),
     Trial(id="H8", model="hgb", load=Load(connections=8)),
-    Trial(id="H64", model="hgb", load=Load(connections=64), stacks=(*OWN, "ours-builtin", *PEERS)),
+    Trial(id="H64", model="hgb", load=Load(connections=64), stacks=(*OWN, *ACCELERATED, *PEERS)),
     Trial(id="H200", model="hgb", load=Load(connections=200)),
     Trial(id="H-ping", model="hgb", load=Load(connections=64, seconds=4), rows=100, kind="ping"),
     Trial(id="H-start", model="hgb", load=Load(connections=1), kind="start"),
-    Trial(id="F1", model="forest", load=Load(connections=1), stacks=("template", "ours-builtin", "ours-onnx")),
+    Trial(id="F1", model="forest", load=Load(connections=1), stacks=("template", *ACCELERATED, "ours-onnx")),
     Trial(id="F64", model="forest", load=Load(connections=64)),
     Trial(id="R100", model="ridge", load=Load(connections=4), rows=100),
     Trial(id="R1000", model="ridge", load=Load(connections=4), rows=1000),
@@ -188,10 +189,15 @@ CASES = (
     Case(id="P6b", title="the same, p99", trial="H64", must=0.4, aim=0.1, ratio=p99, less=True),
     Case(id="P7", title="the same, 200 connections", trial="H200", must=25, aim=80),
     Case(id="P8", title="RandomForest, 64 connections", trial="F64", must=20, aim=45),
-    Case(id="P9a", title="HGB, accelerated, 1 connection", trial="H1", must=5, aim=9, subject="ours-builtin"),
-    Case(id="P9b", title="the same, 64 connections", trial="H64", must=20, aim=90, subject="ours-builtin"),
-    Case(id="P9c", title="RandomForest, accelerated, 1 connection", trial="F1", must=35, aim=45, subject="ours-onnx"),
-    Case(id="P9d", title="the same, built in", trial="F1", must=35, aim=45, subject="ours-builtin"),
+    *(
+        Case(id=name, title=f"{title}, {by}", trial=trial, must=must, aim=aim, subject=f"ours-{by}")
+        for name, title, trial, must, aim, kinds in (
+            ("P9a", "HGB, accelerated, 1 connection", "H1", 5, 9, ("builtin", "compiled")),
+            ("P9b", "HGB, accelerated, 64 connections", "H64", 20, 90, ("builtin", "compiled")),
+            ("P9c", "RandomForest, accelerated, 1 connection", "F1", 35, 45, ("builtin", "compiled", "onnx")),
+        )
+        for by in kinds
+    ),
     Case(id="P10a", title="JSON, 100 rows", trial="R100", must=2.8, aim=4),
     Case(id="P10b", title="JSON, 1,000 rows", trial="R1000", must=4.5, aim=7),
     Case(id="P10c", title="JSON, 10,000 rows", trial="R10000", must=6, aim=9),
