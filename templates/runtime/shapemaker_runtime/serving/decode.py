@@ -47,8 +47,8 @@ _MANY = 512
 """Bytes of a body from which on it pays to look for a matrix."""
 _ONE_TEXT = 2
 """Quotation marks around it."""
-_TREACHEROUS = re.compile(rb"[0-9]{16}|\\")
-"""Long numbers and escapes."""
+_LONG_NUMBER = 16
+_LONG_NUMBERS = re.compile(rb"[0-9]{%d}" % _LONG_NUMBER)
 _IN_A_MATRIX = b"0123456789eE+-.,[] \t\r\n"
 _AROUND_A_MATRIX = (b"", b'{"instances":}'.translate(None, _IN_A_MATRIX))
 
@@ -118,7 +118,8 @@ def _quickly(text: bytes) -> object:
     name within a name, or is rows of numbers.
     """
     if len(text) < _MANY:
-        if text.count(b"[") + text.count(b"{") > strict_json.MAX_DEPTH or _TREACHEROUS.search(text):
+        is_deep = text.count(b"[") + text.count(b"{") > strict_json.MAX_DEPTH
+        if is_deep or b"\\" in text or (len(text) >= _LONG_NUMBER and _LONG_NUMBERS.search(text)):
             return None
         document = _parsed(text)
         quotation_marks = text.count(b'"')

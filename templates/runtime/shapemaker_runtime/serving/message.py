@@ -59,10 +59,10 @@ def head_of(reply: Reply, message: Message, *, keep_alive: bool) -> bytes:
         head = b"%b%d\r\n" % (_STATUS_LINES[reply.status], len(reply.body))
     else:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
-    if reply.media_type:
-        head += b"Content-Type: %b\r\n" % reply.media_type.encode("latin-1")
     for name, value in reply.headers:
         head += f"{name}: {value}\r\n".encode("latin-1")
+    if reply.media_type:
+        head += b"Content-Type: %b\r\n" % reply.media_type.encode("latin-1")
     if not keep_alive:
         return head + b"Connection: close\r\n\r\n"
     return head + (b"\r\n" if message.version == "1.1" else b"Connection: keep-alive\r\n\r\n")

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
+from shapemaker_runtime.serving.framing import CODING, MAX_FIELD, MAX_HEADERS, SINGLE, RefusedError, check, check_size
 from shapemaker_runtime.serving.message import Message, head_of, request_of
 from shapemaker_runtime.serving.reply import Reply, refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from shapemaker_runtime.serving.service import Request
     from shapemaker_runtime.serving.stream import Stream
@@ -27,8 +28,6 @@ IDLE_SECONDS = 75.0
 WRITE_SECONDS = 60.0
 
 _VERSIONS = frozenset({"1.1", "1.0"})
-_MAX_HEADERS = 100
-_MAX_FIELD = 8190
 _MAX_HEAD = 64 * 1024
 _MAX_WAITING = 16
 _DRAINED = 4
@@ -64,14 +63,6 @@ class Server(Protocol):
 
     def respond(self, message: Message, done: Callable[[Reply], None]) -> None:
         """Reply to anything but the two short ways."""
-
-
-class _RefusedError(Exception):
-    """Raised in a callback of the parser, which ends there."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.reply = refusal(status, message)
 
 
 class Connection(asyncio.Protocol):
@@ -154,17 +145,19 @@ class Connection(asyncio.Protocol):
         if self._is_last:
             return
         if self.phase is Phase.IDLE:
-            self._move(Phase.HEAD)
+            # Of a request that was sent ahead the head may have come while another one was answered.
+            self._move(Phase.BODY if self._version else Phase.HEAD)
         self._head += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
-            self._refuse(cause.reply if isinstance(cause, _RefusedError) else refusal(400, "the request is malformed"))
+            self._refuse(cause.reply if isinstance(cause, RefusedError) else refusal(400, "the request is malformed"))
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(refusal(400, "the request is malformed"))
         else:
-            if self._head > _MAX_HEAD and self.phase is Phase.HEAD:
+            # What is no body: a head, an extension of a chunk, or trailers.
+            if self._head - self._size > _MAX_HEAD:
                 self._refuse(refusal(431, "the head of the request is too large"))
 
     def eof_received(self) -> bool:
@@ -177,32 +170,41 @@ class Connection(asyncio.Protocol):
     def on_url(self, part: bytes) -> None:
         """The target, perhaps in pieces."""
         self._url += part
-        if len(self._url) > _MAX_FIELD:
-            raise _RefusedError(414, "the target of the request is too long")
+        if len(self._url) > MAX_FIELD:
+            raise RefusedError(414, "the target of the request is too long")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._headers[name.lower()] = value
+        """One header, or one trailer."""
+        headers = self._headers
+        name = name.lower()
+        if name in headers and name in SINGLE:
+            raise RefusedError(400, f"the request has more than one {name.decode()}")
+        headers[name] = value
 
     def on_headers_complete(self) -> None:
         """The head is whole; what makes its body hopeless is refused here."""
         headers = self._headers
         # What came of this request so far, and perhaps more: mostly it says that no field can be too long.
-        if self._head > _MAX_FIELD or len(headers) > _MAX_HEADERS:
-            _check_size(headers)
-        self._head = 0
+        if self._head > MAX_FIELD or len(headers) > MAX_HEADERS:
+            check_size(headers)
         self._version = self._parser.get_http_version()
         if self._version not in _VERSIONS:
-            raise _RefusedError(400, "the request is malformed")
+            raise RefusedError(400, "the request is malformed")
+        if CODING in headers or b"host" not in headers or self._url == b"*" or self._parser.should_upgrade():
+            self._headers = check(self._parser, self._url, headers)
         # The parser has made sure that it is a number.
         declared = int(headers.get(b"content-length", b"0"))
         is_asking = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
         if declared > self._server.max_body * (1 if is_asking else _DRAINED):
-            raise _RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
+            raise RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
         if self._current is None:
             self.phase = Phase.BODY
             if is_asking:
                 self._write(_CONTINUE)
+
+    def on_chunk_header(self) -> None:
+        """What came until now is no longer counted."""
+        self._head = self._size
 
     def on_body(self, chunk: bytes) -> None:
         """A part of the body; beyond the limit it is dropped."""
@@ -210,7 +212,7 @@ class Connection(asyncio.Protocol):
         if self._size <= self._server.max_body:
             self._chunks.append(chunk)
         elif self._size > self._server.max_body * _DRAINED:
-            raise _RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
+            raise RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
         else:
             self._chunks.clear()
 
@@ -227,8 +229,9 @@ class Connection(asyncio.Protocol):
             parser.should_keep_alive(),
         )
         self._url = b""
+        self._version = ""
         self._headers = {}
-        self._size = 0
+        self._head = self._size = 0
         chunks.clear()
         if self._current is None:
             self._begin(message)
@@ -272,8 +275,8 @@ class Connection(asyncio.Protocol):
             self._write(head_of(reply, message, keep_alive=keep_alive))
             self._continue(reply)
             return
-        body = b"" if message.method == b"HEAD" else reply.body
-        self._write(head_of(reply, message, keep_alive=keep_alive) + body)
+        head = head_of(reply, message, keep_alive=keep_alive)
+        self._write(head if message.method == b"HEAD" else head + reply.body)
         self._end(keep_alive=keep_alive)
 
     def _continue(self, reply: Reply) -> None:
@@ -300,10 +303,10 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         if transport.get_write_buffer_size() == 0:
-            # Nearly always there is room for a reply: handed to the kernel here, it saves a turn of the loop.
+            # Nearly always there is room for a reply: handed to the kernel here, it saves a trip through the loop.
             try:
                 sent = os.write(self._descriptor, data)
-            except OSError:  # no room, or nobody there: the transport will find out, and knows what to do
+            except OSError:  # no room, or nobody there: the transport finds out, and knows what to do
                 sent = 0
             if sent == len(data):
                 return
@@ -316,7 +319,8 @@ class Connection(asyncio.Protocol):
         if not keep_alive:
             self.close()
         elif self._waiting:
-            message = self._waiting.popleft()
+            # From now on it is the current one: what is read before it begins comes after it.
+            self._current = message = self._waiting.popleft()
             if not self._waiting and self._transport is not None:
                 self._transport.resume_reading()
             # Not here: a long row of requests would be as deep a stack.
@@ -366,8 +370,3 @@ class Connection(asyncio.Protocol):
         self._is_last = True
         if self._transport is not None:
             self._transport.close()
-
-
-def _check_size(headers: Mapping[bytes, bytes]) -> None:
-    if len(headers) > _MAX_HEADERS or any(len(name) + len(value) > _MAX_FIELD for name, value in headers.items()):
-        raise _RefusedError(431, "the request has a header that is too long, or too many of them")
