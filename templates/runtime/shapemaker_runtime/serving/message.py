@@ -18,6 +18,10 @@ _STATUS_LINES = {
 _INFERENCE_ID, _REQUEST_ID = INFERENCE_ID.lower().encode(), REQUEST_ID.lower().encode()
 _ATTRIBUTES = ATTRIBUTES.lower().encode()
 _RARE = frozenset({b"content-encoding", b"traceparent", _ATTRIBUTES, _INFERENCE_ID, _REQUEST_ID})
+_SHORT = frozenset({(b"/ping", b"GET"), (b"/invocations", b"POST")})
+_END = b"\r\n\r\n"
+_LONG = 2048
+_MANY = 256
 
 
 class Message(NamedTuple):
@@ -30,6 +34,52 @@ class Message(NamedTuple):
     body: bytes
     version: str
     keep_alive: bool
+
+    @property
+    def is_short(self) -> bool:
+        """Whether there is a short way for it."""
+        return (self.target, self.method) in _SHORT
+
+
+class Known(NamedTuple):
+    """A head that was read before."""
+
+    message: Message
+    """Without its body."""
+    length: int
+    """Of the body."""
+    request: Request
+    """Without its body, too."""
+
+
+class Heads:
+    """Heads that were read before. A client says the same again and again: byte for byte, it means the same again.
+
+    Only such as come in one piece with their body, and nothing after it, are looked up and kept.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Known] = {}
+
+    def find(self, data: bytes) -> Known | None:
+        """What the head means, if the data is one whole request with a head that was kept."""
+        end = data.find(_END) + len(_END)
+        known = self._known.get(data[:end])
+        return known if known is not None and known.length == len(data) - end else None
+
+    def keep(self, data: bytes, message: Message) -> None:
+        """Remember the head of a request that the parser has read from the data."""
+        end = data.find(_END) + len(_END)
+        length = len(message.body)
+        # A body in chunks, or more than one request, is longer than what was read.
+        if end > _LONG or end + length != len(data) or b"expect" in message.headers:
+            return
+        if len(self._known) >= _MANY:
+            self._known.clear()
+        plain = message._replace(body=b"")
+        self._known[data[:end]] = Known(plain, length, request_of(plain))
 
 
 def request_of(message: Message) -> Request:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 import httptools
 
 from shapemaker_runtime.serving.framing import CODING, MAX_FIELD, MAX_HEADERS, SINGLE, RefusedError, check, check_size
-from shapemaker_runtime.serving.message import Message, head_of, request_of
+from shapemaker_runtime.serving.message import Heads, Message, head_of, request_of
 from shapemaker_runtime.serving.reply import Reply, refusal
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ class Server(Protocol):
 
     max_body: int
     is_draining: bool
+    heads: Heads
     now: float
     """Seconds, as of the last tick: time limits need no better clock."""
     connections: set[Connection]
@@ -74,6 +75,7 @@ class Connection(asyncio.Protocol):
         "_descriptor",
         "_head",
         "_headers",
+        "_is_between",
         "_is_full",
         "_is_held",
         "_is_last",
@@ -87,6 +89,7 @@ class Connection(asyncio.Protocol):
         "_url",
         "_version",
         "_waiting",
+        "_whole",
         "phase",
         "since",
     )
@@ -99,8 +102,9 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpRequestParser(self)
         self._waiting: deque[Message] = deque()
         self._current: Message | None = None
-        self._is_last = False
-        self._is_full = False
+        self._is_between = True
+        self._whole = b""
+        self._is_last = self._is_full = self._is_held = self._keeps = False
         self._refusal: Reply | None = None
         self._head = 0
         self._url = b""
@@ -109,8 +113,6 @@ class Connection(asyncio.Protocol):
         self._chunks: list[bytes] = []
         self._size = 0
         self._stream: Stream | None = None
-        self._is_held = False
-        self._keeps = False
 
     # What asyncio calls
 
@@ -144,21 +146,37 @@ class Connection(asyncio.Protocol):
         """Some bytes of one or several requests."""
         if self._is_last:
             return
+        self._whole = b""
+        if self._is_between and self._current is None:
+            if self._is_known(data):
+                return
+            self._whole = data
         if self.phase is Phase.IDLE:
             # Of a request that was sent ahead the head may have come while another one was answered.
             self._move(Phase.BODY if self._version else Phase.HEAD)
         self._head += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserCallbackError as error:
-            cause = error.__context__
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            cause = error.__context__  # of one that a callback has raised
             self._refuse(cause.reply if isinstance(cause, RefusedError) else refusal(400, "the request is malformed"))
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._refuse(refusal(400, "the request is malformed"))
         else:
             # What is no body: a head, an extension of a chunk, or trailers.
             if self._head - self._size > _MAX_HEAD:
                 self._refuse(refusal(431, "the head of the request is too large"))
+
+    def _is_known(self, data: bytes) -> bool:
+        """Whether this is a request with a head that was read before; then it is begun."""
+        known = self._server.heads.find(data)
+        if known is None:
+            return False
+        if known.message.target == b"/ping":
+            self._begin(known.message)
+            return True
+        self._current = known.message
+        self.phase = Phase.BUSY
+        self._server.submit(known.request.with_body(data[len(data) - known.length :]), self._reply)
+        return True
 
     def eof_received(self) -> bool:
         """The client sends no more; whether the connection stays open for what it is still owed."""
@@ -166,6 +184,10 @@ class Connection(asyncio.Protocol):
         return self._current is not None and self.phase is not Phase.LINGER
 
     # What httptools calls
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        self._is_between = False
 
     def on_url(self, part: bytes) -> None:
         """The target, perhaps in pieces."""
@@ -232,8 +254,12 @@ class Connection(asyncio.Protocol):
         self._version = ""
         self._headers = {}
         self._head = self._size = 0
+        self._is_between = True
         chunks.clear()
         if self._current is None:
+            if self._whole and message.is_short:
+                self._server.heads.keep(self._whole, message)
+                self._whole = b""
             self._begin(message)
             return
         self._waiting.append(message)
@@ -244,13 +270,15 @@ class Connection(asyncio.Protocol):
 
     def _begin(self, message: Message) -> None:
         self._current = message
-        if message.target == b"/ping" and message.method == b"GET":
-            self._ping(message)
+        if message.is_short:
+            if message.target == b"/ping":
+                self._ping(message)
+                return
+            self.phase = Phase.BUSY
+            self._server.submit(request_of(message), self._reply)
             return
         self.phase = Phase.BUSY
-        if message.target == b"/invocations" and message.method == b"POST":
-            self._server.submit(request_of(message), self._reply)
-        elif message.target:
+        if message.target:
             self._server.respond(message, self._reply)
         else:
             self._reply(refusal(413, f"the body is larger than {self._server.max_body} bytes"))

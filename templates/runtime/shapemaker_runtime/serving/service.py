@@ -52,6 +52,10 @@ class Request(NamedTuple):
     trace: str = ""
     """The caller's span, as W3C's `traceparent` has it."""
 
+    def with_body(self, body: bytes) -> Request:
+        """The same of another body."""
+        return Request(body, *self[1:])
+
 
 class Service:
     """A model behind its queue, in one process. Made in the event loop that it serves."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
+from shapemaker_runtime.serving.message import Heads
 from shapemaker_runtime.serving.protocol import Connection, Phase
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class FastWorker(Worker):  # type: ignore[misc]
 
     max_body: int
     is_draining = False
+    heads: Heads
     now: float
     connections: set[Connection]
     submit: Callable[[Request, Callable[[Reply], None]], None]
@@ -54,6 +56,7 @@ class FastWorker(Worker):  # type: ignore[misc]
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(number, stop.set)
         self.connections = set()
+        self.heads = Heads()
         self.now = loop.time()
         self._application: Site = self.wsgi
         self.max_body = self._application.settings.max_body
