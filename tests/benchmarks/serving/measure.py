@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 
 SERVER_CORES, CLIENT_CORES = "0", "1"
 PATIENCE = 120
+_VARIED = """
+local count = 0
+request = function()
+  count = count + 1
+  wrk.headers["X-Trace"] = count
+  return wrk.format()
+end
+"""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -37,6 +45,8 @@ class Load:
     seconds: float = 3
     close: bool = False
     """A new connection for each request."""
+    varied: bool = False
+    """No two heads are alike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +166,7 @@ def load(server: Server, body: bytes, load: Load, content_type: str = "") -> Fig
         'wrk.method = "POST"\nwrk.body = file:read("*a")\n'
         f'wrk.headers["Content-Type"] = "{content_type or server.stack.content_type}"\n'
         + ('wrk.headers["Connection"] = "close"\n' if load.close else "")
+        + (_VARIED if load.varied else "")
     )
     url = f"http://127.0.0.1:{server.port}{server.stack.path}"
     _wrk(url, script, load.connections, 1)
