@@ -9,24 +9,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.runtime import Image, Server
+from tests.support.runtime import ECHO, Image, Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MODEL = """
-class Model:
-    def load(self, directory): ...
-    def predict(self, age: float) -> float:
-        return age
-"""
 PAUSE = 0.1
 """Long enough for what was sent to arrive by itself."""
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    image = Image.make(tmp_path_factory.mktemp("heads"), MODEL)
+    image = Image.make(tmp_path_factory.mktemp("heads"), ECHO)
     image.environ |= {"SHAPEMAKER_SERVE_WORKERS": "1", "SHAPEMAKER_SERVE_SERVER": "fast"}
     with image.serving() as running:
         yield running

@@ -11,24 +11,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.runtime import Image, Server, in_background, send
+from tests.support.runtime import ECHO, Image, Server, in_background, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MODEL = """
-class Model:
-    def load(self, directory): ...
-    def predict(self, age: float) -> float:
-        return age
-"""
 HEAD = b"POST /invocations HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 BODY = b'{"age": 31}'
 
 
 @pytest.fixture(scope="module", params=["fast", "stock"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    image = Image.make(tmp_path_factory.mktemp("hostile"), MODEL)
+    image = Image.make(tmp_path_factory.mktemp("hostile"), ECHO)
     image.environ["SHAPEMAKER_SERVE_SERVER"] = request.param
     image.environ |= {"SHAPEMAKER_SERVE_WORKERS": "1", "SHAPEMAKER_SERVE_MAX_BODY_MB": "6"}
     with image.serving() as running:

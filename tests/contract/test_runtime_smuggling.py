@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.runtime import PATIENCE, Image, Server
+from tests.support.runtime import PATIENCE, Image, Server, drain
 from tests.support.smuggling import (
     BODY,
     CANARY,
@@ -71,28 +71,14 @@ def send(server: Server, pieces: Iterator[bytes], *, is_all: bool = False) -> An
     """`is_all`: say that no more will come; without it the end is the server's own decision."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE / 6) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        received = b""
         try:
             for piece in pieces:
                 connection.sendall(piece)
             if is_all:
                 connection.shutdown(socket.SHUT_WR)
-            while chunk := connection.recv(65536):
-                received += chunk
         except (ConnectionResetError, BrokenPipeError):
-            received += drain(connection)
-        return Answers(received)
-
-
-def drain(connection: socket.socket) -> bytes:
-    """What came before the server would hear no more."""
-    received = b""
-    try:
-        while chunk := connection.recv(65536):
-            received += chunk
-    except ConnectionResetError:
-        pass
-    return received
+            pass  # what it said before is there to be read
+        return Answers(drain(connection))
 
 
 def whole(data: bytes) -> Iterator[bytes]:

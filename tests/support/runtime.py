@@ -21,6 +21,12 @@ RUNTIME = Path(__file__).parents[2] / "templates" / "runtime"
 PATIENCE = 60
 """Seconds after which something that should have happened has failed to; no test measures a time."""
 
+ECHO = """
+class Model:
+    def load(self, directory): ...
+    def predict(self, age: float) -> float:
+        return age
+"""
 
 MOODY_MODEL = """
 import os, time
@@ -176,13 +182,7 @@ class Server(Listening):
         """What comes back for these bytes on a connection, until the server closes it."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as connection:
             connection.sendall(data)
-            received = b""
-            try:
-                while chunk := connection.recv(65536):
-                    received += chunk
-            except ConnectionResetError:
-                pass
-            return received
+            return drain(connection)
 
     def wait_for_ping(self) -> None:
         """Until /ping answers 200; an `AssertionError` with the log if the process ends before."""
@@ -209,6 +209,17 @@ class Server(Listening):
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
+
+
+def drain(connection: socket.socket) -> bytes:
+    """What comes until the server closes the connection, or would hear no more."""
+    received = b""
+    try:
+        while chunk := connection.recv(65536):
+            received += chunk
+    except ConnectionResetError:
+        pass
+    return received
 
 
 def send(
