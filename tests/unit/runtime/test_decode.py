@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,33 @@ def test_csv_that_is_no_table_is_refused_at_its_row(body: str | bytes, message: 
     error = refusal(CSV, body)
     assert error.status == 400
     assert message in error.message
+
+
+def test_a_small_csv_of_no_table_costs_little_memory() -> None:
+    tracemalloc.start()
+    try:
+        error = refusal(CSV, b"," * 20_000 + b"\n" * 20_000 + b"1", 100_000)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert error.message == "row 2 has 0 values, and row 1 has 20001"
+    assert most < 20_000_000
+
+
+def test_a_carriage_return_ends_a_row_wherever_it_stands() -> None:
+    assert refusal(CSV, "1,2\r,3\n" * 4).message == "row 2 has a value that is no number"
+    assert lists(rows(CSV, "1,2\r3,4\r\n5,6\n")) == [[1, 2], [3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("body", ["1,2\n3,4", "a,1\nb,2"])
+def test_a_byte_order_mark_is_no_part_of_the_first_cell(body: str) -> None:
+    assert lists(rows(CSV, "\ufeff" + body)) == lists(rows(CSV, body))
+
+
+@pytest.mark.parametrize("content_type", ["text/csv", "text/csv; charset=utf-16; header=present"])
+def test_a_byte_order_mark_alone_is_an_empty_body(content_type: str) -> None:
+    mark = "\ufeff".encode("utf-16-le" if "16" in content_type else "utf-8")
+    assert refusal(content_type, mark).message == "the body is empty"
 
 
 @pytest.mark.parametrize("dtype", ["<f8", ">f8", "<f4", "<i4", "|u1", "|b1"])

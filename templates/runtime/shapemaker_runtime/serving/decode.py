@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import math
@@ -164,9 +165,12 @@ def _line(number: int, line: bytes) -> object:
 
 
 def _from_csv(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:
-    content = _utf8(body, parameters)
+    # Spreadsheets put the mark before what they save.
+    content = _utf8(body, parameters).removeprefix(codecs.BOM_UTF8)
+    if not content or content.isspace():
+        raise RequestError(400, "the body is empty")
     has_header = parameters.get("header") == "present"
-    is_plain = not body.translate(None, _PLAIN_NUMBERS)
+    is_plain = not content.translate(None, _PLAIN_NUMBERS)
     if is_plain and not has_header and arrays.is_loaded() and (array := _array(content, max_rows)) is not None:
         return Instances(array)
     try:
@@ -190,12 +194,15 @@ def _array(text: bytes, max_rows: int) -> Any:
     lines = text.rstrip(b"\r\n").replace(b"\r\n", b"\n")
     commas = lines.translate(None, _IN_A_CELL)
     row, count = commas.partition(b"\n")[0], commas.count(b"\n") + 1
-    if count > max_rows or commas + b"\n" != (row + b"\n") * count:
+    width = len(row) + 1
+    # The sizes first: one long row and many short ones would make the product far larger than the body.
+    if count > max_rows or len(commas) + 1 != width * count or commas + b"\n" != (row + b"\n") * count:
         return None
-    cells = _parsed(b"[%b]" % lines.replace(b"\n", b","))
-    if cells is None:
+    # Beside a comma the parser would take a carriage return for a space.
+    cells = None if b"\r" in row else _parsed(b"[%b]" % lines.replace(b"\n", b","))
+    if cells is None or len(cells) != width * count:
         return None
-    array = arrays.of_cells(cells, len(row) + 1)
+    array = arrays.of_cells(cells, width)
     has_zeros = any(type(cells[place]) is int for place in arrays.zeros(array))
     # -0 is a whole number to JSON, so it loses its sign.
     return None if has_zeros and _MINUS_ZERO.search(lines) else array
