@@ -144,6 +144,13 @@ def test_among_many_numbers_another_value_is_none(cell: str) -> None:
         assert (payload.is_matrix, payload.rows[-1]) == (False, [1.5, json.loads(cell)])
 
 
+@pytest.mark.parametrize("integer", [2**63 - 1, 2**64 + 1, -(2**63) - 1, 10**40])
+def test_an_integer_of_any_length_is_exact_among_many_numbers(integer: int) -> None:
+    for document in ([[1, 2.5]] * 100 + [[integer, 1]], [[integer]] * 100):
+        assert repr(rows(JSON, json.dumps(document))) == repr(document)
+        assert repr(rows(JSON, json.dumps({"instances": document}, indent="\t"))) == repr(document)
+
+
 @given(st.lists(st.tuples(NUMBERS, TEXTS), min_size=1, max_size=10))
 def test_columns_of_text_stay_text(table: list[tuple[float, str]]) -> None:
     body = "\n".join(f'{number!r},"{text.replace(chr(34), chr(34) * 2)}"' for number, text in table)

@@ -51,6 +51,10 @@ _ONE_TEXT = 2
 _LONG_NUMBER = 16
 _LONG_NUMBERS = re.compile(rb"[0-9]{%d}" % _LONG_NUMBER)
 _IN_A_MATRIX = b"0123456789eE+-.,[] \t\r\n"
+# Searched for in what this makes of a body: a regular expression would take longer than all the parsing.
+_SHAPE = bytes.maketrans(b"123456789[- \t\r\n", b"0" * 9 + b"," * 6)
+_LONG_INTEGER = b"," + b"0" * 19
+"""It may not fit into the 64 bits that the fast parser has for it."""
 _AROUND_A_MATRIX = (b"", b'{"instances":}'.translate(None, _IN_A_MATRIX))
 
 
@@ -126,7 +130,7 @@ def _quickly(text: bytes) -> object:
         quotation_marks = text.count(b'"')
         is_sure = quotation_marks <= _ONE_TEXT or _names_each_once(document, quotation_marks)
         return document if is_sure else None
-    if text.translate(None, _IN_A_MATRIX) not in _AROUND_A_MATRIX:
+    if text.translate(None, _IN_A_MATRIX) not in _AROUND_A_MATRIX or _LONG_INTEGER in text.translate(_SHAPE):
         return None
     document = _parsed(text)
     rows: Any = document.get("instances") if isinstance(document, dict) else document
