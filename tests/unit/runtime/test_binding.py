@@ -163,3 +163,9 @@ def test_a_number_beyond_floats_is_refused_and_not_a_crash() -> None:
 def test_a_predict_without_arguments_cannot_be_served() -> None:
     with pytest.raises(SetupError, match="takes no arguments"):
         Binding.of(lambda: 1)
+
+
+def test_rows_without_values_are_no_array() -> None:
+    assert refusal(Batches().array, Instances([[], []])) == "there are no values"
+    assert refusal(Batches().plain, Instances([[], []])) == "there are no values"
+    assert answer(Rows().vector, Fields({"x": [], "scale": 2.0}))[1].shape == (0,)

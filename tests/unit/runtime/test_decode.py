@@ -54,6 +54,12 @@ def npy(array: Any, **options: Any) -> bytes:
     return stream.getvalue()
 
 
+def headed(shape: str, kind: str = "'<f8'") -> bytes:
+    """A .npy file of no values."""
+    header = f"{{'descr': {kind}, 'fortran_order': False, 'shape': {shape}}}".encode()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
 def test_an_object_is_one_prediction_and_a_list_is_several() -> None:
     assert decode(JSON, b'{"age": 31}', 10) == Fields({"age": 31})
     assert decode(JSON, b'{"instances": [[1], [2]]}', 10) == Instances([[1], [2]])
@@ -239,6 +245,13 @@ def test_arrays_arrive_as_they_were_sent(dtype: str, order: Any) -> None:
         (npy(np.float64(3)), "disagree"),
         (npy(np.arange(9.0)).replace(b"(9,)", b"(9000000000,)"), "disagree"),
         (npy(np.arange(9.0)).replace(b"(9,)", b"(-9,)"), "disagree"),
+        (headed(f"({10**30}, 0)"), "no values"),
+        (headed(f"({2**62}, 0)"), "no values"),
+        (headed("(0, 0)"), "no values"),
+        (headed("(0, 4)"), "no instances"),
+        (headed(f"(0, {10**30})"), "no array"),
+        (headed(str((1,) * 65)) + bytes(8), "no array"),
+        (headed("(1,)", f"{{'names':['a'],'formats':['f8'],'itemsize':{10**30}}}"), "not a .npy file"),
         (npy(np.arange(9.0)).replace(b"(9,)", b"[9]"), "not a .npy file"),
         (npy(np.arange(9.0)).replace(b"<f8", b"<f3"), "not a .npy file"),
         (npy(np.arange(9.0)).replace(b"(9,), ", b"(9**9,)"), "not a .npy file"),
@@ -247,7 +260,7 @@ def test_arrays_arrive_as_they_were_sent(dtype: str, order: Any) -> None:
         (b"\x93NUMPY", "not a .npy file"),
         (b"\x80\x04]", "not a .npy file"),
     ],
-    ids=range(16),
+    ids=range(23),
 )
 def test_arrays_that_are_none_are_refused_before_memory_is_spent(body: bytes, message: str) -> None:
     error = refusal(NPY, body)

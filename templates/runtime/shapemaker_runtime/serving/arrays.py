@@ -104,13 +104,16 @@ def from_lists(rows: list[Any]) -> Any:
     if not _is_numeric(rows):
         raise RequestError(400, "the instances must be numbers, or lists of numbers of one shape")
     try:
-        return np.asarray(rows, dtype=float)
+        array = np.asarray(rows, dtype=float)
     except (ValueError, OverflowError):
         raise RequestError(400, "the instances must be of one shape, with numbers in the range of a double") from None
+    _refuse_empty_rows(array.shape)
+    return array
 
 
 def of_matrix(rows: list[Any]) -> Any:
     """An array of floats from what `is_matrix`; a `RequestError` when a number is out of range."""
+    _refuse_empty_rows((len(rows), len(rows[0])))
     # Several times as fast as NumPy, which looks at each number twice to find a type for all.
     pack = struct.Struct(f"{len(rows[0])}d").pack
     try:
@@ -133,6 +136,11 @@ def zeros(array: Any) -> list[int]:
     return found
 
 
+def _refuse_empty_rows(shape: tuple[int, ...]) -> None:
+    if 0 in shape[1:]:
+        raise RequestError(400, "there are no values")
+
+
 def _is_numeric(value: object) -> bool:
     if type(value) is not list:
         return type(value) in _NUMBERS
@@ -143,14 +151,18 @@ def from_npy(body: bytes) -> Any:
     """The array of a .npy file. Its header is untrusted: nothing is allocated before the size is known to be true."""
     try:
         dtype, is_fortran, shape, start = _header(body)
-    except (ValueError, TypeError, KeyError, SyntaxError, RecursionError, MemoryError, struct.error):
+    except (ValueError, TypeError, KeyError, SyntaxError, RecursionError, MemoryError, OverflowError, struct.error):
         raise RequestError(400, "not a .npy file") from None
     if dtype.kind not in _NUMERIC_KINDS:
         raise RequestError(400, "the array must be of numbers; objects are never unpickled")
     if not shape or min(shape) < 0 or math.prod(shape) * dtype.itemsize != len(body) - start:
         raise RequestError(400, "the .npy header and the size of the body disagree")
+    _refuse_empty_rows(shape)
     array = np.frombuffer(body, dtype=dtype, offset=start)
-    return array.reshape(shape, order="F" if is_fortran else "C").astype(dtype.newbyteorder("="))
+    try:
+        return array.reshape(shape, order="F" if is_fortran else "C").astype(dtype.newbyteorder("="))
+    except (ValueError, OverflowError):
+        raise RequestError(400, "no array can have the shape in the .npy header") from None
 
 
 def _header(body: bytes) -> tuple[np.dtype[Any], bool, tuple[int, ...], int]:
