@@ -70,12 +70,17 @@ def _read_stream(pyarrow: Any, body: bytes, max_rows: int) -> Columns:
     untrusted.check_stream(body, _MAX_PARTS)
     ipc = importlib.import_module("pyarrow.ipc")
     batches: list[Any] = []
-    rows = 0
+    rows = size = 0
     with ipc.open_stream(pyarrow.py_buffer(body)) as reader:
         _check_schema(pyarrow, reader.schema)
         for batch in reader:
             rows += batch.num_rows
             _check_size(rows, len(reader.schema), max_rows)
+            batch.validate()  # or its size would be read from anywhere
+            # Columns may share their memory, and batches a dictionary, but not the work and the cells that they become.
+            size += batch.nbytes
+            if size > _MAX_BYTES:
+                raise RequestError(413, f"the Arrow stream becomes larger than {_MAX_BYTES} bytes")
             # Offsets and indices are the caller's: unchecked, they would read any memory.
             batch.validate(full=True)
             batches.append(batch)
@@ -141,8 +146,9 @@ def _from_dictionaries(pyarrow: Any, column: Any) -> Any:
     # Each row refers to its text, which is there once.
     cells: list[Any] = []
     for chunk in column.chunks:
-        words = chunk.dictionary.to_pylist()
-        cells.extend(None if index is None else words[index] for index in chunk.indices.to_pylist())
+        used = chunk.indices.unique()  # a dictionary may be longer than all rows
+        words = dict(zip(used.to_pylist(), chunk.dictionary.take(used).to_pylist(), strict=True))
+        cells.extend(map(words.__getitem__, chunk.indices.to_pylist()))
     value_type = column.type.value_type
     is_text = pyarrow.types.is_string(value_type) or pyarrow.types.is_large_string(value_type)
     return cells if is_text or None in cells else pyarrow.array(cells, value_type).to_numpy(zero_copy_only=False)

@@ -6,23 +6,29 @@ page headers (Thrift) tell how much will come out.
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shapemaker_runtime.errors import RequestError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 _CONTINUATION = 0xFFFFFFFF
 _RECORD_BATCH, _DICTIONARY_BATCH = 3, 2
 _COMPRESSION = 3
 
+_MAX_FOOTER = 8 << 20
 _MAX_PAGES = 20_000
 _MAX_DEPTH = 8
 _MAX_VARINT = 10
+_MAX_FIELD = 32_767
+"""Arrow keeps the number of a field in 16 bits, where a larger one becomes another."""
 _MORE = 128
 """From here on a byte is not the last of its number."""
+_SAFE_WRITER = (1, 2, 9)
 _DELTA_BYTE_ARRAY = 7
 """Each value repeats the beginning of the one before it, so it is compression without saying so."""
 
@@ -107,13 +113,24 @@ def footer(body: bytes) -> Footer:
     (length,) = struct.unpack("<I", body[-8:-4])
     if length > len(body) - 8:
         raise ValueError("a footer longer than the file")
-    fields, _ = _thrift(body[-8 - length : -8], 0, 0)
+    if length > _MAX_FOOTER:
+        raise RequestError(413, f"the footer of the Parquet file is larger than {_MAX_FOOTER} bytes")
+    fields, _ = _read_footer(body[-8 - length : -8], 0, 0)
+    _check_writer(fields.get(6, b""))
     rows, groups = _number(fields, 3), fields[4]
     if rows != sum(_number(group, 3) for group in groups):
         raise ValueError("its row groups are not the file's")
     columns = [[column[3] for column in group[1]] for group in groups]
     names = [b".".join(column[3]).decode() for column in columns[0]] if columns else []
     return Footer(rows, names, [[_extent(column, len(body)) for column in group] for group in columns])
+
+
+def _check_writer(name: bytes) -> None:
+    # Of those before 1.2.9 (2013), Arrow reads each column's pages up to 100 bytes beyond its end.
+    if b"parquet-mr" in name.lower():
+        version = re.match(rb"parquet-mr version (\d+)\.(\d+)\.(\d+)\b", name)
+        if version is None or tuple(map(int, version.groups())) < _SAFE_WRITER:
+            raise ValueError("a writer that told wrong lengths")
 
 
 def _extent(column: dict[int, Any], size: int) -> tuple[int, int]:
@@ -127,119 +144,121 @@ def _extent(column: dict[int, Any], size: int) -> tuple[int, int]:
 
 
 def _number(fields: dict[int, Any], index: int) -> int:
-    value = fields[index]
-    if type(value) is not int or value < 0:
-        raise ValueError("no number")
+    value: int = fields[index]
+    if value < 0:
+        raise ValueError("less than nothing")
     return value
 
 
 def check_pages(body: bytes, extents: Iterable[tuple[int, int]], max_bytes: int) -> None:
     """Refuse pages that would become more than `max_bytes` (413); `ValueError` or `LookupError` if they are none."""
-    total = pages = 0
-    for position, end in extents:
+    total = pages = position = 0
+    for start, end in sorted(extents):
+        # Else a page could be read, and unpacked, once for each of many columns.
+        if start < position:
+            raise ValueError("columns over each other")
+        position = start
         while position < end:
-            header, start = _thrift(body, position, 0)
+            header, position = _read_page_header(body, position, 0)
             total += _number(header, 2)
             pages += 1
             if total > max_bytes or pages > _MAX_PAGES:
                 raise RequestError(
                     413, f"the Parquet file becomes larger than {max_bytes} bytes, or has too many pages"
                 )
-            if _encoding(header) == _DELTA_BYTE_ARRAY:
+            if _DELTA_BYTE_ARRAY in (header.get(5, {}).get(2), header.get(8, {}).get(4)):
                 raise RequestError(400, "the Parquet file must not have texts in delta encoding")
-            position = start + _number(header, 3)  # noqa: PLW2901 - on to the next page
+            position += _number(header, 3)
+        if position > end:
+            raise ValueError("a page out of its column")
 
 
-def _encoding(header: dict[int, Any]) -> object:
-    # Of a DataPageHeaderV2 or a DataPageHeader.
-    for number, encoding in ((8, 4), (5, 2)):
-        part = header.get(number)
-        if isinstance(part, dict):
-            return part.get(encoding)
-    return None
+_Read = Callable[[bytes, int, int], "tuple[Any, int]"]
+"""Of the bytes, a place in them and the depth: the value there, and where it ends."""
 
 
-def _thrift(data: bytes, position: int, depth: int) -> tuple[dict[int, Any], int]:
-    """A struct of Thrift's compact protocol: its fields by number, and where it ends."""
-    if depth > _MAX_DEPTH:
-        raise ValueError("nested too deep")
-    fields: dict[int, Any] = {}
-    number = 0
-    while head := data[position]:
-        position += 1
-        if head >> 4:
-            number += head >> 4
-        else:
-            number, position = _integer(data, position, depth)
-        fields[number], position = _READERS[head & 15](data, position, depth)
-    return fields, position + 1
+class _Field(NamedTuple):
+    kind: int
+    """As Thrift's compact protocol numbers them. Arrow passes over a field that is of another; we refuse it."""
+    read: _Read
 
 
-def _true(_data: bytes, position: int, _depth: int) -> tuple[bool, int]:
-    return True, position
+def _struct(fields: dict[int, _Field]) -> _Field:
+    """A struct of Thrift's compact protocol: the values of these fields by number; the others are passed over."""
+
+    def read(data: bytes, position: int, depth: int) -> tuple[dict[int, Any], int]:
+        if depth > _MAX_DEPTH:
+            raise ValueError("nested too deep")
+        found: dict[int, Any] = {}
+        number = 0
+        while head := data[position]:
+            number, position = (number + (head >> 4), position + 1) if head >> 4 else _far(data, position + 1, number)
+            field = fields.get(number)
+            if field is None:
+                position = _SKIPS[head & 15](data, position, depth)
+            elif field.kind == head & 15:
+                found[number], position = field.read(data, position, depth + 1)
+            else:
+                raise ValueError("a field of another type")
+        if number > _MAX_FIELD:
+            raise ValueError("no such field")
+        return found, position + 1
+
+    return _Field(12, read)
 
 
-def _false(_data: bytes, position: int, _depth: int) -> tuple[bool, int]:
-    return False, position
+def _far(data: bytes, position: int, last: int) -> tuple[int, int]:
+    """The number of a field that is not told by its distance to the `last`: it must be beyond it, so none is twice."""
+    number, position = _integer(data, position, 0)
+    if number <= last:
+        raise ValueError("a field twice, or out of order")
+    return number, position
 
 
-def _byte(_data: bytes, position: int, _depth: int) -> tuple[None, int]:
-    return None, position + 1
+def _list(item: _Field) -> _Field:
+    def read(data: bytes, position: int, depth: int) -> tuple[list[Any], int]:
+        count, kind, position = _list_head(data, position)
+        # Arrow reads the items as what they should be, whatever they are said to be.
+        if count and kind != item.kind:
+            raise ValueError("a list of another type")
+        found = []
+        for _ in range(count):
+            value, position = item.read(data, position, depth)
+            if item is not _ANY:
+                found.append(value)
+        return found, position
+
+    return _Field(9, read)
 
 
-def _double(_data: bytes, position: int, _depth: int) -> tuple[None, int]:
-    return None, position + 8
+def _list_head(data: bytes, position: int) -> tuple[int, int, int]:
+    head = data[position]
+    count, position = head >> 4, position + 1
+    if count == 15:  # noqa: PLR2004 - then it follows
+        count, position = _varint(data, position)
+    if count > len(data) - position:
+        raise ValueError("a list longer than the file")
+    return count, head & 15, position
 
 
-def _integer(data: bytes, position: int, _depth: int) -> tuple[int, int]:
+def _integer(data: bytes, position: int, _depth: int, bits: int = 32) -> tuple[int, int]:
     value = data[position]
     if value < _MORE:  # as most are
         position += 1
     else:
         value, position = _varint(data, position)
+        if value >> bits:
+            raise ValueError("a number too large")  # which Arrow would cut off
     return (value >> 1) ^ -(value & 1), position
+
+
+def _long(data: bytes, position: int, depth: int) -> tuple[int, int]:
+    return _integer(data, position, depth, 64)
 
 
 def _binary(data: bytes, position: int, _depth: int) -> tuple[bytes, int]:
     length, position = _varint(data, position)
     return data[position : position + length], position + length
-
-
-def _list(data: bytes, position: int, depth: int) -> tuple[list[Any], int]:
-    head = data[position]
-    position += 1
-    count, kind = head >> 4, head & 15
-    if count == 15:  # noqa: PLR2004 - then it follows
-        count, position = _varint(data, position)
-    if count > len(data) - position or depth > _MAX_DEPTH:
-        raise ValueError("a list longer than the file")
-    if not count:
-        return [], position
-    # In a list a bool takes a byte.
-    read = _byte if kind in (1, 2) else _READERS[kind]
-    found = []
-    for _ in range(count):
-        value, position = read(data, position, depth + 1)
-        found.append(value)
-    return found, position
-
-
-def _struct(data: bytes, position: int, depth: int) -> tuple[dict[int, Any], int]:
-    return _thrift(data, position, depth + 1)
-
-
-_READERS: dict[int, Callable[[bytes, int, int], tuple[Any, int]]] = {
-    1: _true,
-    2: _false,
-    3: _byte,
-    4: _integer,
-    5: _integer,
-    6: _integer,
-    7: _double,
-    8: _binary,
-    9: _list,
-    12: _struct,
-}
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
@@ -251,3 +270,77 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
         if byte < _MORE:
             return value, position
     raise ValueError("a number without end")
+
+
+def _skip_bool(_data: bytes, position: int, _depth: int) -> int:
+    return position
+
+
+def _skip_byte(_data: bytes, position: int, _depth: int) -> int:
+    return position + 1
+
+
+def _skip_integer(data: bytes, position: int, _depth: int) -> int:
+    while data[position] >= _MORE:
+        position += 1
+    return position + 1
+
+
+def _skip_double(_data: bytes, position: int, _depth: int) -> int:
+    return position + 8
+
+
+def _skip_binary(data: bytes, position: int, _depth: int) -> int:
+    length, position = _varint(data, position)
+    return position + length
+
+
+def _skip_list(data: bytes, position: int, depth: int) -> int:
+    count, kind, position = _list_head(data, position)
+    if depth > _MAX_DEPTH:
+        raise ValueError("nested too deep")
+    if kind in (1, 2, 3):  # a bool takes a byte here
+        return position + count
+    for _ in range(count):
+        position = _SKIPS[kind](data, position, depth + 1)
+    return position
+
+
+def _skip_struct(data: bytes, position: int, depth: int) -> int:
+    return _ANY.read(data, position, depth + 1)[1]
+
+
+_SKIPS: dict[int, Callable[[bytes, int, int], int]] = {
+    1: _skip_bool,
+    2: _skip_bool,
+    3: _skip_byte,
+    4: _skip_integer,
+    5: _skip_integer,
+    6: _skip_integer,
+    7: _skip_double,
+    8: _skip_binary,
+    9: _skip_list,
+    12: _skip_struct,
+}
+
+_ANY = _struct({})
+_I32, _I64, _BINARY = _Field(5, _integer), _Field(6, _long), _Field(8, _binary)
+
+# What we need, and every list that Arrow reads: it must end for both at the same byte.
+_COLUMN = _struct(
+    {
+        2: _list(_I32),
+        3: _list(_BINARY),
+        7: _I64,
+        8: _list(_ANY),
+        9: _I64,
+        11: _I64,
+        13: _list(_ANY),
+        16: _struct({2: _list(_I64), 3: _list(_I64)}),
+        17: _struct({2: _list(_I32)}),
+    }
+)
+_COLUMN_CHUNK = _struct({3: _COLUMN, 8: _struct({2: _struct({1: _list(_BINARY)})})})
+_ROW_GROUP = _struct({1: _list(_COLUMN_CHUNK), 3: _I64, 4: _list(_ANY)})
+_read_footer = _struct({2: _list(_ANY), 3: _I64, 4: _list(_ROW_GROUP), 5: _list(_ANY), 6: _BINARY, 7: _list(_ANY)}).read
+_read_page_header = _struct({2: _I32, 3: _I32, 5: _struct({2: _I32}), 8: _struct({4: _I32})}).read
