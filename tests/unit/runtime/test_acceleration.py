@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -139,6 +140,11 @@ def test_a_classifier_predicts_the_same_classes_and_chances(name: str, classes: 
 @pytest.mark.parametrize("name", ["ridge", "histograms", "forest"])
 def test_a_pipeline_predicts_the_same(name: str, steps: str) -> None:
     agrees(fitted(make_pipeline(*STEPS[steps], REGRESSORS[name])), exactness(name))
+
+
+def test_what_begins_with_nothing_takes_what_comes_next() -> None:
+    for steps in (["passthrough"], ["passthrough", None, MinMaxScaler()]):
+        agrees(fitted(make_pipeline(*steps, REGRESSORS["forest"])), EXACT)
 
 
 @pytest.mark.parametrize("name", ["linear", "ridge", "forest", "extra trees", "tree"])
@@ -283,6 +289,44 @@ def test_a_disagreement_is_found_and_told() -> None:
     quick = place.accelerated(estimator, wrong)
     with pytest.raises(verify.DisagreementError, match=r"predict differs by .* the tolerance is 0.001"):
         verify.largest_difference(estimator, quick, wrong, rows.samples(estimator, wrong, None), 1e-3)
+
+
+def off(kernel: Kernel, where: Any) -> Kernel:
+    """The kernel, wrong for the rows where `where` is true."""
+    right = kernel.methods["predict"]
+
+    def predict(asked: Any) -> Any:
+        answer: Any = right(asked)
+        return None if answer is None else answer + where(asked)
+
+    return replace(kernel, methods={"predict": predict})
+
+
+SABOTAGED = {
+    "trees of few leaves": HistGradientBoostingRegressor(max_iter=9),
+    "trees of many leaves": HistGradientBoostingRegressor(max_iter=15, max_leaf_nodes=None, min_samples_leaf=1),
+    "forest": RandomForestRegressor(7, max_depth=3, random_state=0),
+}
+
+
+@pytest.mark.parametrize("name", SABOTAGED)
+def test_a_kernel_that_is_off_somewhere_is_refused(name: str) -> None:
+    inputs, targets = table()
+    inputs[np.random.default_rng(1).random(inputs.shape) < 0.2] = np.nan
+    estimator = clone(SABOTAGED[name]).fit(inputs, targets)
+    kernel = builtin.kernel(estimator)
+    samples = rows.samples(estimator, kernel, None)
+    places = {
+        "at thresholds": lambda asked: np.isin(asked[:, 0], kernel.thresholds[0]),
+        "where values are missing": lambda asked: np.isnan(asked).any(axis=1),
+        "in one row": lambda asked: (asked == samples[0][1111]).all(axis=1),
+        "in large batches": lambda asked: len(asked) >= kernel.ways[0],
+        "in the larger batches of two ways": lambda asked: len(asked) > min(kernel.ways[0], kernel.ways[-1] - 1),
+    }
+    for where in places.values():
+        wrong = off(kernel, where)
+        with pytest.raises(verify.DisagreementError, match="predict differs"):
+            verify.largest_difference(estimator, place.accelerated(estimator, wrong), wrong, samples, 1e-3)
 
 
 def test_other_classes_are_a_disagreement_unless_the_scores_are_as_good_as_equal() -> None:

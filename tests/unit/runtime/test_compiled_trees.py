@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,6 +102,28 @@ def test_a_number_just_below_a_short_one_is_not_taken_for_missing(tmp_path: Path
     below = np.nextafter(np.rint(inputs), -np.inf)
     got: Any = kernel.methods["predict"](below)
     np.testing.assert_allclose(got, estimator.predict(below))
+
+
+def test_what_begins_with_nothing_takes_what_comes_next(tmp_path: Path) -> None:
+    agrees(make_pipeline("passthrough", FOREST).fit(*table()), tmp_path)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_library_that_is_off_somewhere_is_refused(tmp_path: Path, *, missing: bool) -> None:
+    inputs, targets = table()
+    inputs[::5, 0] = np.nan
+    estimator = HistGradientBoostingRegressor(max_iter=5).fit(inputs, targets)
+    kernel = agrees(estimator, tmp_path)
+    samples = rows.samples(estimator, kernel, None)
+    right = kernel.methods["predict"]
+
+    def predict(asked: Any) -> Any:
+        answer: Any = right(asked)
+        return answer + (np.isnan(asked[:, 0]) if missing else (asked == samples[0][1111]).all(axis=1))
+
+    wrong = replace(kernel, methods={"predict": predict})
+    with pytest.raises(verify.DisagreementError, match="predict differs"):
+        verify.largest_difference(estimator, place.accelerated(estimator, wrong), wrong, samples, 1e-3)
 
 
 @pytest.mark.parametrize(

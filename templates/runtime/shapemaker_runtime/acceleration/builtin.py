@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapemaker_runtime.acceleration import ensembles, linear
 from shapemaker_runtime.acceleration.kernel import Kernel, UnsupportedError
-from shapemaker_runtime.acceleration.steps import split
+from shapemaker_runtime.acceleration.steps import features, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,4 @@ def kernel(estimator: Any) -> Kernel:
     kind = type(last).__name__
     if kind not in _MAKERS or not type(last).__module__.startswith("sklearn."):
         raise UnsupportedError(f"a {kind} has no built-in accelerator")
-    features = getattr(estimator, "n_features_in_", None)
-    if features is None:
-        raise UnsupportedError("it is not fitted")
-    return _MAKERS[kind](last, steps, features)
+    return _MAKERS[kind](last, steps, features(estimator))

@@ -15,7 +15,7 @@ import numpy as np
 
 from shapemaker_runtime.acceleration import ensembles, report
 from shapemaker_runtime.acceleration.kernel import Kernel, UnsupportedError
-from shapemaker_runtime.acceleration.steps import split
+from shapemaker_runtime.acceleration.steps import features, split
 from shapemaker_runtime.errors import SetupError
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def kernel(estimator: Any, directory: Path, name: str) -> Kernel:
     """The methods of the estimator, its trees in the library."""
     steps, last = split(estimator)
     library = _Library(_file(directory / report.FOLDER, name), last.n_features_in_)
-    return maker(last)(last, steps, estimator.n_features_in_, library)
+    return maker(last)(last, steps, features(estimator), library)
 
 
 def maker(last: Any) -> ensembles.Maker:
@@ -54,7 +54,7 @@ class _Library:
     """What the trees add up to, of rows that it may write on."""
 
     what = "compiled trees"
-    max_rows = _ROWS
+    ways: tuple[int, ...] = (_ROWS,)
 
     def __init__(self, file: Path, features: int) -> None:
         try:

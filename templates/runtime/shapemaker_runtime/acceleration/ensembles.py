@@ -34,8 +34,8 @@ class Totals(Protocol):
 
     what: str
     """For people: how it is done."""
-    max_rows: int
-    """Larger batches the original predicts as quickly."""
+    ways: tuple[int, ...]
+    """As a kernel's."""
 
     def __call__(self, rows: Array, *, has_missing: bool) -> Array:
         """Row by output, out of doubles in rows, which it may write on."""
@@ -83,7 +83,7 @@ def forest(model: Any, steps: Sequence[Step], features: int, totals: Totals | No
         methods,
         features,
         allows_missing=takes_missing(steps, at_end=allows_missing),
-        max_rows=totals.max_rows,
+        ways=totals.ways,
         thresholds=_thresholds(trees, steps),
     )
 
@@ -126,7 +126,7 @@ class _Sums:
         self._outputs = outputs
         self._start = np.asarray(start, dtype=np.float64).reshape(-1)
         self.what = f"{len(trees)} trees together"
-        self.max_rows = self._quick.max_rows
+        self.ways: tuple[int, ...] = (self._quick.max_rows,)
 
     def __call__(self, rows: Array, *, has_missing: bool) -> Array:
         values = self._quick(rows, has_missing=has_missing).reshape(len(rows), -1, self._outputs)
@@ -142,7 +142,7 @@ class _Means:
         self._grown = grown
         self._outputs = trees[0].value.shape[1]
         self.what = f"{len(trees)} trees together"
-        self.max_rows = max(_LOOP_ROWS, self._quick.max_rows)
+        self.ways: tuple[int, ...] = tuple(sorted({self._quick.max_rows, max(_LOOP_ROWS, self._quick.max_rows)}))
 
     def __call__(self, rows: Array, *, has_missing: bool) -> Array:
         if len(rows) <= self._quick.max_rows:
@@ -186,7 +186,7 @@ def _chained(steps: Sequence[Step], values: Values) -> Values:
 
 def _boosted(model: Any, values: Values, totals: Totals, features: int, *, tie: bool) -> Kernel:
     methods = _classes(model, values, tie=tie) if hasattr(model, "classes_") else {"predict": _linked(model, values)}
-    return Kernel(totals.what, methods, features, max_rows=totals.max_rows)
+    return Kernel(totals.what, methods, features, ways=totals.ways)
 
 
 def _linked(model: Any, values: Values) -> Values:

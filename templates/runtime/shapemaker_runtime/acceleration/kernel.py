@@ -29,8 +29,8 @@ class Kernel:
     features: int
     allows_missing: bool = False
     """Whether the original takes NaN."""
-    max_rows: int = 1 << 62
-    """Larger batches go to the original, which is as quick then."""
+    ways: tuple[int, ...] = (1 << 62,)
+    """The most rows that each of its ways takes, ascending; larger batches the original answers as quickly."""
     thresholds: Mapping[int, Array] = field(default_factory=dict)
     """By feature, where trees branch: rows near there tell whether two ways agree."""
 

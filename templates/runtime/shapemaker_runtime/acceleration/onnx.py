@@ -8,6 +8,7 @@ import numpy as np
 
 from shapemaker_runtime.acceleration import report
 from shapemaker_runtime.acceleration.kernel import Kernel, UnsupportedError, missing
+from shapemaker_runtime.acceleration.steps import features
 from shapemaker_runtime.errors import SetupError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def convert(estimator: Any, directory: Path, name: str) -> None:
     except ImportError as error:
         raise SetupError(f"serve.accelerate: onnx needs skl2onnx in the training image: {error}") from None
     options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "predict_proba") else None
-    kind = [("rows", FloatTensorType([None, estimator.n_features_in_]))]
+    kind = [("rows", FloatTensorType([None, features(estimator)]))]
     try:
         made = skl2onnx.convert_sklearn(estimator, initial_types=kind, options=options)
     # What the converters raise is not of one family; RuntimeError is what they derive from when they know the reason.
@@ -50,7 +51,7 @@ def kernel(estimator: Any, directory: Path, name: str) -> Kernel:
     # Workers share the cores already; threads of a library would also be lost in a fork.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=["CPUExecutionProvider"])
-    return Kernel("ONNX Runtime", _methods(estimator, session), estimator.n_features_in_)
+    return Kernel("ONNX Runtime", _methods(estimator, session), features(estimator))
 
 
 def _methods(estimator: Any, session: Any) -> dict[str, Callable[[Array], Array | None]]:

@@ -64,11 +64,12 @@ def _method(
     original: Any, name: str, quick: Callable[[Array], Array | None], kernel: Kernel, columns: object
 ) -> Callable[..., Any]:
     slow = getattr(original, name)
+    max_rows = kernel.ways[-1]
 
     def method(_self: object, X: object, *more: object, **options: object) -> Any:  # noqa: N803 - scikit-learn's name
         if not more and not options:
             rows = rows_of(X, columns, kernel.features)
-            if rows is not None and len(rows) <= kernel.max_rows:
+            if rows is not None and len(rows) <= max_rows:
                 answer = quick(rows)
                 if answer is not None:
                     return answer

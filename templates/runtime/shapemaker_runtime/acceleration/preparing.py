@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from shapemaker_runtime.acceleration import accelerators, compiled, compiling, onnx, report
-from shapemaker_runtime.acceleration.steps import split
+from shapemaker_runtime.acceleration.steps import features, split
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,5 +25,5 @@ def prepare(by: str, estimator: Any, directory: Path, name: str) -> Kernel:
 def _compile(estimator: Any, directory: Path, name: str) -> None:
     steps, last = split(estimator)
     # What NumPy's way finds to be unsupported is so here, and compiling takes long.
-    compiled.maker(last)(last, steps, estimator.n_features_in_)
+    compiled.maker(last)(last, steps, features(estimator))
     compiling.library(last, directory / report.FOLDER / name)

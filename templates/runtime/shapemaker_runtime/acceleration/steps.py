@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from shapemaker_runtime.acceleration.trees import Array
 
 
+_NOTHING = (None, "passthrough")
+
+
 @dataclass(frozen=True)
 class Step:
     """A transformer, to the bit: in the order and the precision of scikit-learn."""
@@ -40,6 +43,16 @@ def split(estimator: Any) -> tuple[list[Step], Any]:
     return [*steps, *inner], end
 
 
+def features(estimator: Any) -> int:
+    """How many an estimator takes; a pipeline that begins with nothing takes what its next step does."""
+    if type(estimator).__name__ == "Pipeline":
+        return features(next((each for _, each in estimator.steps if each not in _NOTHING), None))
+    found = getattr(estimator, "n_features_in_", None)
+    if found is None:
+        raise UnsupportedError("it does not tell how many features it takes; is it fitted?")
+    return int(found)
+
+
 def takes_missing(steps: Sequence[Step], *, at_end: bool) -> bool:
     """Whether rows with NaN get through, to an estimator that takes them itself or not."""
     for step in steps:
@@ -49,7 +62,7 @@ def takes_missing(steps: Sequence[Step], *, at_end: bool) -> bool:
 
 
 def _steps(name: str, transformer: Any) -> list[Step]:
-    if transformer is None or transformer == "passthrough":
+    if transformer in _NOTHING:
         return []
     kind = type(transformer).__name__
     if kind == "Pipeline":

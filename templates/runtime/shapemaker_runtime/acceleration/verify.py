@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from shapemaker_runtime.acceleration.kernel import Kernel
     from shapemaker_runtime.acceleration.trees import Array
@@ -21,7 +21,7 @@ class DisagreementError(Exception):
 
 
 def largest_difference(original: Any, quick: Any, kernel: Kernel, samples: Sequence[Array], tolerance: float) -> float:
-    """Over all methods and rows: whole samples, a few rows at once, and rows alone.
+    """Over all methods and rows: by each way of the kernel, a few rows at once, rows alone, and too many for it.
 
     Classes must be the same, but for rows whose scores are nearer to each other than the tolerance.
 
@@ -30,23 +30,38 @@ def largest_difference(original: Any, quick: Any, kernel: Kernel, samples: Seque
     """
     largest = 0.0
     names = [name for name in kernel.methods if hasattr(original, name)]
-    for part in _parts(samples):
+    for part, sizes in _parts(samples, kernel.ways):
         for name in names:
-            largest = max(largest, _difference(original, quick, name, part, tolerance))
+            wanted = np.asarray(getattr(original, name)(part))
+            for size in sizes:
+                got = _in_slices(getattr(quick, name), part, size)
+                largest = max(largest, _difference(original, name, part, wanted, got, tolerance))
     return largest
 
 
-def _parts(samples: Sequence[Array]) -> Iterator[Array]:
-    yield from samples
+def _parts(samples: Sequence[Array], ways: Sequence[int]) -> Iterator[tuple[Array, Sequence[int]]]:
+    """Rows, and in slices of which sizes the quick way gets them."""
     for rows in samples:
-        yield rows[:_FEW]
-        yield rows[:1]
+        yield rows, _sizes(ways, len(rows))
+        yield rows[:_FEW], (_FEW,)
+        yield rows[:1], (1,)
     for number in range(1, min(_ALONE, len(samples[0]))):
-        yield samples[0][number : number + 1]
+        yield samples[0][number : number + 1], (1,)
+    yield samples[0], (len(samples[0]),)
 
 
-def _difference(original: Any, quick: Any, name: str, rows: Array, tolerance: float) -> float:
-    wanted, got = np.asarray(getattr(original, name)(rows)), np.asarray(getattr(quick, name)(rows))
+def _sizes(ways: Sequence[int], count: int) -> list[int]:
+    """For each way a size that goes it: in larger slices the original would answer, and be compared with itself."""
+    return [min(most, max(count, before + 1)) for before, most in zip((0, *ways), ways, strict=False)]
+
+
+def _in_slices(method: Callable[[Array], Any], rows: Array, size: int) -> Array:
+    # All are full, with rows from the beginning once more: the rest alone would go the way of fewer rows.
+    filled = np.resize(rows, (-(-len(rows) // size) * size, rows.shape[1]))
+    return np.concatenate([method(each) for each in np.split(filled, len(filled) // size)])[: len(rows)]
+
+
+def _difference(original: Any, name: str, rows: Array, wanted: Array, got: Array, tolerance: float) -> float:
     if wanted.shape != got.shape or wanted.dtype.kind != got.dtype.kind:
         raise DisagreementError(f"{name} gives {got.dtype}{got.shape} in place of {wanted.dtype}{wanted.shape}")
     if name == "predict" and hasattr(original, "classes_"):
