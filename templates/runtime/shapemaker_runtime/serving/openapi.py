@@ -60,7 +60,9 @@ def instance(binding: Binding, model: object) -> Schema:
     """The schema that the model declares, or what the annotations of `predict` say."""
     declared = getattr(model, "input_schema", None)
     if declared is not None:
-        return dict(declared)
+        found = schemas.moved(declared, _PLACE)
+        # A row model's rows get their names before they are held against properties.
+        return {"type": "object", **found} if binding.is_row_model and "properties" in found else found
     if binding.is_row_model:
         return schemas.of_fields(binding.takes)
     if binding.columns:
@@ -78,7 +80,8 @@ def instance(binding: Binding, model: object) -> Schema:
 
 
 _TEXT: Schema = {"type": "string"}
-_INSTANCE: Schema = {"$ref": "#/components/schemas/Instance"}
+_PLACE = "#/components/schemas/Instance"
+_INSTANCE: Schema = {"$ref": _PLACE}
 
 
 def _invocations(binding: Binding, one: Schema, example: object) -> dict[str, Any]:
@@ -107,10 +110,11 @@ def _invocations(binding: Binding, one: Schema, example: object) -> dict[str, An
 def _body(binding: Binding, one: Schema) -> Schema:
     row: list[Schema] = [_INSTANCE]
     names = binding.columns or (tuple(binding.takes.parameters) if binding.is_row_model else ())
-    fields = schemas.of_fields(binding.takes)
-    values = schemas.positional(names, fields) if binding.is_row_model else None
-    if values is not None:
-        row.append(values)
+    if binding.is_row_model:
+        # Where a schema is declared, such a row has to keep to it and to the annotations.
+        annotated, declared = (schemas.positional(names, each) for each in (schemas.of_fields(binding.takes), one))
+        if annotated is not None and declared is not None:
+            row.append(annotated if annotated == declared else {"allOf": [annotated, declared]})
     rows = {"type": "array", "items": {"anyOf": row} if len(row) > 1 else row[0], "minItems": 1}
     instances = {"type": "object", "properties": {"instances": rows}, "required": ["instances"]}
     bodies = [rows, {**instances, "additionalProperties": False}, _columns(one)]

@@ -95,16 +95,42 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
+def moved(schema: Mapping[str, Any], place: str) -> Schema:
+    """A schema whose references to its own parts hold where it becomes a part of another document."""
+    identifier = str(schema.get("$id", "")).rstrip("#")
+    without = {name: value for name, value in schema.items() if name != "$id"}
+    found: Schema = _moved(without, identifier, place)
+    return found
+
+
+def _moved(value: Any, identifier: str, place: str) -> Any:
+    if isinstance(value, list):
+        return [_moved(each, identifier, place) for each in value]
+    # What has an identifier of its own refers to parts of itself, wherever it is.
+    if not isinstance(value, dict) or isinstance(value.get("$id"), str):
+        return value
+    found = {name: _moved(each, identifier, place) for name, each in value.items()}
+    if isinstance(value.get("$ref"), str):
+        found["$ref"] = _moved_reference(value["$ref"], identifier, place)
+    return found
+
+
+def _moved_reference(reference: str, identifier: str, place: str) -> str:
+    inner = reference.removeprefix(identifier)
+    return place + inner.removeprefix("#") if inner in {"", "#"} or inner.startswith("#/") else reference
+
+
 def positional(names: tuple[str, ...], instance: Mapping[str, Any]) -> Schema | None:
     """The same instance as a list of values in the order of `names`; None if some have no place in it."""
     properties = instance.get("properties", {})
     required = instance.get("required", [])
-    if not names or not set(required) <= set(names):
+    if not names or "properties" not in instance or not set(required) <= set(names):
         return None
+    other = instance.get("additionalProperties", {})
     least = max((names.index(name) + 1 for name in required), default=0)
     return {
         "type": "array",
-        "prefixItems": [properties.get(name, {}) for name in names],
+        "prefixItems": [properties.get(name, other) for name in names],
         "minItems": least,
         "maxItems": len(names),
     }
