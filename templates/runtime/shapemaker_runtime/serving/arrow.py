@@ -73,12 +73,13 @@ def _read_stream(pyarrow: Any, body: bytes, max_rows: int) -> Columns:
     rows = size = 0
     with ipc.open_stream(pyarrow.py_buffer(body)) as reader:
         _check_schema(pyarrow, reader.schema)
+        texts = [n for n, field in enumerate(reader.schema) if not pyarrow.types.is_primitive(field.type)]
         for batch in reader:
             rows += batch.num_rows
             _check_size(rows, len(reader.schema), max_rows)
             batch.validate()  # or its size would be read from anywhere
             # Columns may share their memory, and batches a dictionary, but not the work and the cells that they become.
-            size += batch.nbytes
+            size += sum(batch.column(n).nbytes for n in texts)  # of numbers, the cells are counted
             if size > _MAX_BYTES:
                 raise RequestError(413, f"the Arrow stream becomes larger than {_MAX_BYTES} bytes")
             # Offsets and indices are the caller's: unchecked, they would read any memory.
@@ -146,12 +147,18 @@ def _from_dictionaries(pyarrow: Any, column: Any) -> Any:
     # Each row refers to its text, which is there once.
     cells: list[Any] = []
     for chunk in column.chunks:
-        used = chunk.indices.unique()  # a dictionary may be longer than all rows
-        words = dict(zip(used.to_pylist(), chunk.dictionary.take(used).to_pylist(), strict=True))
-        cells.extend(map(words.__getitem__, chunk.indices.to_pylist()))
+        cells.extend(map(_words(chunk).__getitem__, chunk.indices.to_pylist()))
     value_type = column.type.value_type
     is_text = pyarrow.types.is_string(value_type) or pyarrow.types.is_large_string(value_type)
     return cells if is_text or None in cells else pyarrow.array(cells, value_type).to_numpy(zero_copy_only=False)
+
+
+def _words(chunk: Any) -> dict[int | None, Any]:
+    if len(chunk.dictionary) <= len(chunk):
+        return {None: None, **dict(enumerate(chunk.dictionary.to_pylist()))}
+    # Only those in use: all may be many more than there are rows.
+    used = chunk.indices.unique()
+    return dict(zip(used.to_pylist(), chunk.dictionary.take(used).to_pylist(), strict=True))
 
 
 def to_stream(name: str, value: object) -> bytes:

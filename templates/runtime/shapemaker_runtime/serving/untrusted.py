@@ -192,14 +192,18 @@ def _struct(fields: dict[int, _Field]) -> _Field:
         found: dict[int, Any] = {}
         number = 0
         while head := data[position]:
-            number, position = (number + (head >> 4), position + 1) if head >> 4 else _far(data, position + 1, number)
-            field = fields.get(number)
-            if field is None:
-                position = _SKIPS[head & 15](data, position, depth)
-            elif field.kind == head & 15:
-                found[number], position = field.read(data, position, depth + 1)
+            position += 1
+            if head > 15:  # noqa: PLR2004 - the distance to the last one
+                number += head >> 4
             else:
+                number, position = _far(data, position, number)
+            if number not in fields:
+                position = _SKIPS[head & 15](data, position, depth)
+                continue
+            kind, read_value = fields[number]
+            if kind != head & 15:
                 raise ValueError("a field of another type")
+            found[number], position = read_value(data, position, depth + 1)
         if number > _MAX_FIELD:
             raise ValueError("no such field")
         return found, position + 1
@@ -224,7 +228,7 @@ def _list(item: _Field) -> _Field:
         found = []
         for _ in range(count):
             value, position = item.read(data, position, depth)
-            if item is not _ANY:
+            if value is not None:
                 found.append(value)
         return found, position
 
@@ -307,7 +311,14 @@ def _skip_list(data: bytes, position: int, depth: int) -> int:
 
 
 def _skip_struct(data: bytes, position: int, depth: int) -> int:
-    return _ANY.read(data, position, depth + 1)[1]
+    if depth > _MAX_DEPTH:
+        raise ValueError("nested too deep")
+    while head := data[position]:
+        position += 1
+        if head <= 15:  # noqa: PLR2004 - the number follows
+            position = _skip_integer(data, position, depth)
+        position = _SKIPS[head & 15](data, position, depth + 1)
+    return position + 1
 
 
 _SKIPS: dict[int, Callable[[bytes, int, int], int]] = {
@@ -323,7 +334,7 @@ _SKIPS: dict[int, Callable[[bytes, int, int], int]] = {
     12: _skip_struct,
 }
 
-_ANY = _struct({})
+_ANY = _Field(12, lambda data, position, depth: (None, _skip_struct(data, position, depth)))
 _I32, _I64, _BINARY = _Field(5, _integer), _Field(6, _long), _Field(8, _binary)
 
 # What we need, and every list that Arrow reads: it must end for both at the same byte.
