@@ -153,6 +153,21 @@ def test_serving_refuses_artifacts_that_are_not_those_that_were_verified(tmp_pat
     assert "are not those of acceleration.json" in refused.stderr
 
 
+def test_serving_refuses_another_scikit_learn_than_the_model_was_verified_with(tmp_path: Path) -> None:
+    made = trained(tmp_path)
+    assert made.run("train").returncode == 0
+    document = report(made)
+    document["versions"]["scikit-learn"] = "0.1"
+    (made.ml / "model" / "acceleration.json").write_text(json.dumps(document))
+    refused = made.run("serve")
+    assert refused.returncode == 2
+    assert "verified with scikit-learn 0.1, and this image has" in refused.stderr
+    assert "pin scikit-learn==0.1 in the requirements" in refused.stderr
+    made.environ["SHAPEMAKER_ACCELERATE_FALLBACK"] = "true"
+    with made.serving() as server:
+        assert "served without acceleration: the model was verified with" in server.log
+
+
 def test_an_accelerator_whose_packages_are_not_there_names_them(tmp_path: Path) -> None:
     made = trained(tmp_path, SHAPEMAKER_ACCELERATE="onnx")
     made.write("skl2onnx.py", "raise ImportError('No module named skl2onnx')")

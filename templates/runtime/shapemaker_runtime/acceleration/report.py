@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from shapemaker_runtime.errors import SetupError
@@ -17,6 +18,7 @@ NAME = "acceleration.json"
 FOLDER = "acceleration"
 """Beside it, for compiled estimators."""
 
+_LIBRARY = "scikit-learn"
 _CHUNK = 1 << 20
 
 
@@ -29,7 +31,7 @@ def write(directory: Path, document: Mapping[str, object]) -> None:
 
 
 def read(directory: Path, by: str) -> dict[str, Any]:
-    """The report of this accelerator; `SetupError` when the model was not made with it, or changed since."""
+    """The report of this accelerator; `SetupError` when it is of another, or the model or scikit-learn has changed."""
     document = read_object(directory / NAME)
     if not document:
         raise SetupError(f"{directory} has no {NAME}: the model was trained without accelerate: {by}; train it again")
@@ -37,7 +39,20 @@ def read(directory: Path, by: str) -> dict[str, Any]:
         raise SetupError(f"the model was accelerated by {document.get('by')}, not {by}; train it again")
     if document.get("files") != _digests(directory):
         raise SetupError(f"the model artifacts in {directory} are not those of {NAME}; train the model again")
+    _check_version(document["versions"].get(_LIBRARY, ""))
     return document
+
+
+def _check_version(verified: str) -> None:
+    try:
+        found = version(_LIBRARY)
+    except PackageNotFoundError:
+        return  # loading the model tells
+    if verified and found != verified:
+        raise SetupError(
+            f"the model was verified with {_LIBRARY} {verified}, and this image has {found}; "
+            f"pin {_LIBRARY}=={verified} in the requirements, or train the model again"
+        )
 
 
 def _digests(directory: Path) -> dict[str, str]:
