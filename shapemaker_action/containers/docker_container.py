@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _GONE = re.compile(r"no such (?:container|object)|no container with name or ID", re.IGNORECASE)
 _NO_PATH = re.compile(r"could not find the file|could not be found|no such (?:file|container:path)", re.IGNORECASE)
 _STOP_MARGIN = 60.0
+_EMPTY = hash("")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,12 +158,15 @@ class DockerContainer:
 def _unseen(lines: Iterator[str], seen: array[int]) -> Iterator[str]:
     """The lines of a reading that earlier ones did not bring; `seen` holds the hashes of those that they did.
 
-    An earlier reading may lack lines but has none that this one lacks, so walking along both tells what is new.
+    An earlier reading may lack lines, and podman's following says an empty one now and then that nobody wrote; other
+    than that it has none that this one lacks, so walking along both tells what is new.
     """
     known = len(seen)
     place = 0
     for line in lines:
         mark = hash(line)
+        while place < known and seen[place] == _EMPTY != mark:
+            place += 1
         if place < known and seen[place] == mark:
             place += 1
         else:

@@ -192,12 +192,12 @@ def test_a_container_that_is_gone_is_gone_quietly_or_loudly(machine: Machine, do
         container.wait()
 
 
-# A client whose following lacks lines that are in the log once the container has ended.
+# A client whose following lacks lines of the log, and has an empty one of its own.
 LOSSY = """\
 here=$(dirname "$0")
 case "$*" in
   create*) echo 0123 ;;
-  "logs --follow "*) touch "$here/ended"; printf '1\\n2\\n2\\n5\\n' ;;
+  "logs --follow "*) touch "$here/ended"; printf '1\\n2\\n\\n2\\n5\\n' ;;
   logs*) printf '1\\n2\\n3\\n2\\n4\\n5\\n6\\n' ;;
   container*)
     running=$([ -f "$here/ended" ] && echo false || echo true)
@@ -209,7 +209,7 @@ esac
 def test_lines_that_following_left_out_come_after_the_end(tmp_path: Path) -> None:
     client = f"{program(tmp_path / 'bin', 'docker', LOSSY)}/docker"
     container = Docker(client, {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}).start(spec())
-    assert list(container.logs()) == ["1", "2", "2", "5", "3", "4", "6"]
+    assert list(container.logs()) == ["1", "2", "", "2", "5", "3", "4", "6"]
 
 
 def test_an_engine_that_fails_is_not_taken_for_an_answer(machine: Machine, docker: Docker) -> None:
