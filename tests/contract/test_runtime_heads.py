@@ -116,3 +116,34 @@ def test_a_request_without_a_body_is_refused_each_time(server: Server) -> None:
         for _ in range(3):
             connection.sendall(empty)
             assert b" 400 " in connection.recv(65536).split(b"\r\n")[0]
+
+
+def ask_and_ask(connection: socket.socket) -> None:
+    for _ in range(4000):
+        connection.sendall(asked(12) * 100)
+
+
+def test_who_reads_nothing_is_not_heard_for_long(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with pytest.raises(TimeoutError):
+            ask_and_ask(connection)
+        # All that was heard is answered, in its order, once it is read.
+        assert server.invoke(b'{"age": 31}').json == {"output": 31.0}
+        connection.settimeout(60)
+        text = b""
+        while text.count(b'"output":12.0') < 1000:
+            text += connection.recv(65536)
+        assert b" 400 " not in text
+
+
+def test_fields_are_limited_wherever_they_stand(server: Server) -> None:
+    for headers in (["X-A: " + "a" * 20_000], ["X-A: b"] * 101, ["X-A: " + "a" * 9000, "X-A: b"]):
+        answer = server.raw(asked(12) + asked(13, *headers))
+        assert [answer.count(b'"output":12.0'), answer.count(b" 431 "), answer.count(b'"output":13.0')] == [1, 1, 0]
+
+
+def test_of_two_headers_none_is_forgotten(server: Server) -> None:
+    assert b" 415 " in server.raw(
+        asked(12, "Content-Encoding: gzip", "Content-Encoding: identity", "Connection: close")
+    )

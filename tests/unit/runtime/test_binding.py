@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
 from shapemaker_runtime.errors import RequestError, SetupError
+from shapemaker_runtime.serving import batch
 from shapemaker_runtime.serving.binding import Binding
 from shapemaker_runtime.serving.formats import Fields, Instances
+from shapemaker_runtime.serving.meter import Ledger
+from shapemaker_runtime.serving.service import Request, Service
+from shapemaker_runtime.serving.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
+    from shapemaker_runtime.serving.reply import Reply
 
 
 class Rows:
@@ -169,3 +175,31 @@ def test_rows_without_values_are_no_array() -> None:
     assert refusal(Batches().array, Instances([[], []])) == "there are no values"
     assert refusal(Batches().plain, Instances([[], []])) == "there are no values"
     assert answer(Rows().vector, Fields({"x": [], "scale": 2.0}))[1].shape == (0,)
+
+
+@pytest.mark.parametrize("predict", [Batches().plain, Batches().array, Batches().sequence])
+def test_a_batch_among_the_fields_has_the_rows_of_a_batch(predict: Callable[..., object]) -> None:
+    binding = Binding.of(predict)
+    payload = Fields({"instances": [[1.0], [2.0], [3.0]]})
+    assert batch.size(binding.bind(payload, 3)) == 3
+    with pytest.raises(RequestError, match="more than 2 instances in one request") as caught:
+        binding.bind(payload, 2)
+    assert caught.value.status == 413
+
+
+def test_a_service_refuses_a_batch_among_the_fields_that_is_too_large() -> None:
+    replies: list[Reply] = []
+
+    async def scenario() -> None:
+        limits = Settings.from_environ({"SHAPEMAKER_SERVE_MAX_ROWS": "2"}).limits
+        service = Service(Binding.of(Batches().plain), limits, Ledger(1).meter(0), lambda: None)
+        service.submit(Request(b'{"instances": [1, 2, 3]}', "application/json"), replies.append)
+
+    asyncio.run(scenario())
+    assert [reply.status for reply in replies] == [413]
+
+
+def test_fields_that_are_no_batch_are_one_row() -> None:
+    assert batch.size(Binding.of(Rows().vector).bind(Fields({"x": [1.0, 2.0], "scale": 1.0}), 1)) == 1
+    assert batch.size(Binding.of(Batches().plain).bind(Fields({"instances": 3}), 1)) == 1
+    assert batch.size(Binding.of(Batches().plain).bind(Fields({"instances": []}), 1)) == 1

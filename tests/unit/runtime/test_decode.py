@@ -132,7 +132,7 @@ def test_long_json_is_read_as_the_strict_parser_reads_it(instances: list[Any]) -
     assert repr(payload.rows) == repr(instances)
     assert repr(bare) == repr(payload)
     assert not payload.is_matrix or arrays.is_matrix(instances)
-    if payload.is_matrix:
+    if payload.is_matrix and instances[0]:
         matrix = arrays.of_matrix(payload.rows)
         assert matrix.flags.writeable
         assert np.array_equal(matrix, np.asarray(instances, dtype=float))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from shapemaker_runtime.serving.batch import UnsplittableError, split
 from shapemaker_runtime.serving.binding import Binding
 from shapemaker_runtime.serving.formats import Answer
+from shapemaker_runtime.serving.message import Message, head_of
 from shapemaker_runtime.serving.meter import Ledger
 from shapemaker_runtime.serving.pace import Pace
 from shapemaker_runtime.serving.reply import Reply
@@ -246,6 +247,30 @@ def test_a_large_request_is_no_queue() -> None:
         return await send([[1.0]] * 100)
 
     assert serve(Doubler().predict, scenario, Limits(**{**vars(LIMITS), "queue_rows": 10})).status == 200
+
+
+def test_a_status_without_a_name_is_sent() -> None:
+    message = Message(b"POST", b"/invocations", {}, b"", "1.1", keep_alive=True)
+    assert head_of(Reply(499, "", b"x"), message, keep_alive=True).startswith(b"HTTP/1.1 499 Unnamed\r\n")
+
+
+def test_an_answer_that_cannot_be_sent_costs_nobody_else_theirs() -> None:
+    model = Doubler()
+    sent: list[Reply] = []
+
+    def fail(_reply: Reply) -> None:
+        raise OSError("nobody there")
+
+    async def scenario(send: Send, service: Service) -> None:
+        first = asyncio.create_task(send([[1, 2]]))
+        await asyncio.sleep(0.01)
+        for done in (sent.append, fail, sent.append):
+            service.submit(Request(b"[[1, 2]]", "application/json"), done)
+        await send([[1, 2]])
+        await first
+
+    serve(model.predict, scenario)
+    assert [reply.status for reply in sent] == [200, 200]
 
 
 def test_a_model_cannot_end_the_server() -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from shapemaker_runtime.serving import openapi
 from shapemaker_runtime.serving.binding import Binding
-from shapemaker_runtime.serving.meter import Ledger
 from shapemaker_runtime.serving.page import Page
 from shapemaker_runtime.serving.reply import log
 from shapemaker_runtime.serving.service import ATTRIBUTES, INFERENCE_ID, REQUEST_ID, Request, Service
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     import falcon.asgi
 
+    from shapemaker_runtime.serving.meter import Ledger
     from shapemaker_runtime.serving.reply import Reply
     from shapemaker_runtime.serving.settings import Settings
 
@@ -41,7 +41,6 @@ class Application(Site):
         super().__init__(settings)
         self._binding = Binding.of(model.predict, model)
         self._model = model
-        self._ledger = Ledger(settings.workers)
         self._service: Service | None = None
         self.add("/invocations", Invocations(self))
         self.add("/execution-parameters", execution_parameters(settings.workers))

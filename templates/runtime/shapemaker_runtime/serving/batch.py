@@ -29,7 +29,7 @@ def family(call: Call) -> Hashable:
 
 def size(call: Call) -> int:
     """Rows of a call."""
-    return 1 if call.kind == "fields" else len(call.value)
+    return call.fields_rows if call.kind == "fields" else len(call.value)
 
 
 def join(calls: Sequence[Call]) -> Call:

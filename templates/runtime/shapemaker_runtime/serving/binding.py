@@ -21,6 +21,7 @@ import collections.abc
 import enum
 import importlib.util
 import inspect
+import sys
 import typing
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -57,6 +58,8 @@ class Call(NamedTuple):
 
     kind: Literal["fields", "rows", "batch", "table"]
     value: Any
+    fields_rows: int = 1
+    """Of fields: the rows in them, if one is the batch."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +101,17 @@ class Binding:
             inspect.isgeneratorfunction(predict),
         )
 
-    def bind(self, payload: Payload) -> Call:
-        """The call for a payload; a `RequestError` of status 400 says which field or row does not fit."""
+    def bind(self, payload: Payload, max_rows: int = sys.maxsize) -> Call:
+        """The call for a payload; a `RequestError` of status 400 says which field or row does not fit.
+
+        Of status 413 if a field holds more than `max_rows` rows; elsewhere `decode` has counted them.
+        """
+        rows = 1 if self.is_row_model else self._rows_by_name(payload, max_rows)
         if self.check is not None:
             self.check(payload)
         if isinstance(payload, Fields):
             fields = self._by_name(payload.values, "")
-            return Call("fields", self._framed(fields) if self.wants == "frame" else fields)
+            return Call("fields", self._framed(fields) if self.wants == "frame" else fields, rows)
         if not self.is_row_model:
             return self._batch(payload)
         return Call("rows", [self._row(row, f"row {number}: ") for number, row in enumerate(plain_rows(payload), 1)])
@@ -118,6 +125,15 @@ class Binding:
         if call.kind == "table":
             return Answer("predictions", arrays.from_tensor(self.predict(columns.to_frame(call.value))))
         return Answer("predictions", arrays.from_tensor(self.predict(call.value)))
+
+    def _rows_by_name(self, payload: Payload, max_rows: int) -> int:
+        if not isinstance(payload, Fields):
+            return 1
+        rows = payload.values.get(next(iter(self.takes.parameters)))
+        if not isinstance(rows, list):
+            return 1
+        hooks.check_most(len(rows), max_rows)
+        return max(1, len(rows))
 
     def _framed(self, fields: dict[str, object]) -> dict[str, object]:
         name = next(iter(self.takes.parameters))

@@ -156,8 +156,7 @@ def _parsed(text: bytes) -> Any:
 
 def _from_json_lines(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:
     lines = _utf8(body, parameters).rstrip().split(b"\n")
-    if len(lines) > max_rows:
-        raise RequestError(413, f"more than {max_rows} instances in one request")
+    hooks.check_most(len(lines), max_rows)
     return Instances([_line(number, line) for number, line in enumerate(lines, 1)])
 
 

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from shapemaker_runtime.serving.reply import refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from httptools import HttpRequestParser
 
 CODING = b"transfer-encoding"
@@ -37,12 +35,6 @@ class Chunked(dict[bytes, bytes]):
         self._left -= 1
         if self._left < 0:
             raise RefusedError(431, "the request has too many trailers")
-
-
-def check_size(headers: Mapping[bytes, bytes]) -> None:
-    """A `RefusedError` for what no request needs."""
-    if len(headers) > MAX_HEADERS or any(len(name) + len(value) > MAX_FIELD for name, value in headers.items()):
-        raise RefusedError(431, "the request has a header that is too long, or too many of them")
 
 
 def check(parser: HttpRequestParser, target: bytes, headers: dict[bytes, bytes]) -> dict[bytes, bytes]:

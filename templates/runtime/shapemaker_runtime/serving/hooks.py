@@ -55,11 +55,16 @@ def check_count(payload: Payload, max_rows: int) -> Payload:
     """The payload, unless it has no instances (400) or too many (413)."""
     if not isinstance(payload, Fields):
         count = len(payload.rows if isinstance(payload, Instances) else payload)
-        if count > max_rows:
-            raise RequestError(413, f"more than {max_rows} instances in one request")
+        check_most(count, max_rows)
         if count == 0:
             raise RequestError(400, "there are no instances")
     return payload
+
+
+def check_most(count: int, max_rows: int) -> None:
+    """413 for more rows than one request may have."""
+    if count > max_rows:
+        raise RequestError(413, f"more than {max_rows} instances in one request")
 
 
 def _functions(model: object, attribute: str) -> dict[str, Callable[[Any], object]]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Length: ".encode() for status in HTTPStatus
 }
+PING = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+PING_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _INFERENCE_ID, _REQUEST_ID = INFERENCE_ID.lower().encode(), REQUEST_ID.lower().encode()
 _ATTRIBUTES = ATTRIBUTES.lower().encode()
 _RARE = frozenset({b"content-encoding", b"traceparent", _ATTRIBUTES, _INFERENCE_ID, _REQUEST_ID})
@@ -106,7 +109,7 @@ def request_of(message: Message) -> Request:
 def head_of(reply: Reply, message: Message, *, keep_alive: bool) -> bytes:
     """All that comes before the body of a response to the message."""
     if reply.stream is None:
-        head = b"%b%d\r\n" % (_STATUS_LINES[reply.status], len(reply.body))
+        head = b"%b%d\r\n" % (_STATUS_LINES.get(reply.status) or _unnamed(reply.status), len(reply.body))
     else:
         head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
     for name, value in reply.headers:
@@ -116,3 +119,8 @@ def head_of(reply: Reply, message: Message, *, keep_alive: bool) -> bytes:
     if not keep_alive:
         return head + b"Connection: close\r\n\r\n"
     return head + (b"\r\n" if message.version == "1.1" else b"Connection: keep-alive\r\n\r\n")
+
+
+def _unnamed(status: int) -> bytes:
+    """A model may choose a status that has no name."""
+    return f"HTTP/1.1 {status} Unnamed\r\nContent-Length: ".encode()

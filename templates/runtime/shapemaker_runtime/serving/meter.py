@@ -42,10 +42,14 @@ class Ledger:
         self._own.append(Meter(self._memory[row * _WIDTH : (row + 1) * _WIDTH]))
         return self._own[-1]
 
-    def text(self) -> str:
-        """The sum over all workers, in the text format of Prometheus."""
+    def share(self) -> None:
+        """Let the other workers see what this one has counted."""
         for meter in self._own:
             meter.share()
+
+    def text(self) -> str:
+        """The sum over all workers, in the text format of Prometheus."""
+        self.share()
         total = [sum(self._memory[column::_WIDTH]) for column in range(_WIDTH)]
         lines = ["# TYPE shapemaker_up gauge", "shapemaker_up 1"]
         lines += _histogram("request_seconds", _SECONDS, total[_LATENCY:])

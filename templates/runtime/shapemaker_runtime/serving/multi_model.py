@@ -22,7 +22,6 @@ from shapemaker_runtime.serving import machine
 from shapemaker_runtime.serving.application import description, execution_parameters, invoke, metrics, retire
 from shapemaker_runtime.serving.binding import Binding
 from shapemaker_runtime.serving.loading import fill
-from shapemaker_runtime.serving.meter import Ledger
 from shapemaker_runtime.serving.reply import Attempt, Reply, log, of_error
 from shapemaker_runtime.serving.service import Service
 from shapemaker_runtime.serving.site import Site
@@ -132,7 +131,7 @@ class Models:
         self._coming.add(name)
         try:
             async with self._turn:
-                await self._serve(name, place)
+                self._services[name] = await self._served(place)
         finally:
             self._coming.discard(name)
         self._note({**self._places, name: url})
@@ -150,8 +149,9 @@ class Models:
         self.check(name)
         if name not in self._services:
             async with self._turn:
+                self.check(name)  # it may have been unloaded meanwhile
                 if name not in self._services:
-                    await self._serve(name, self._shelf.place(self._places[name]))
+                    await self._serve_again(name)
         return self._services[name]
 
     def check(self, name: str) -> None:
@@ -159,10 +159,17 @@ class Models:
         if name not in self._places:
             raise RequestError(404, "no model of this name is loaded")
 
-    async def _serve(self, name: str, place: Path) -> None:
+    async def _serve_again(self, name: str) -> None:
+        service = await self._served(self._shelf.place(self._places[name]))
+        if name not in self._places:  # unloaded while it was loading
+            service.close()
+        self.check(name)
+        self._services[name] = service
+
+    async def _served(self, place: Path) -> Service:
         # In a thread: the loop answers /ping and the other models meanwhile.
         binding = await asyncio.get_running_loop().run_in_executor(None, _attempt, self._shelf.take, place)
-        self._services[name] = Service(binding, self._limits, self._meter, retire)
+        return Service(binding, self._limits, self._meter, retire)
 
     def _note(self, places: dict[str, str]) -> None:
         self._places = places
@@ -176,7 +183,6 @@ class MultiModel(Site):
         super().__init__(settings)
         self._shelf = shelf
         self._register = Register()
-        self._ledger = Ledger(settings.workers)
         self._models: Models | None = None
         unloaded = programs.new_model(shelf.program, ("load", "predict"))
         self.add("/invocations", Nobody())

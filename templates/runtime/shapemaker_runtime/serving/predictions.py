@@ -269,7 +269,11 @@ class Predictions:
             elif self._is_closed:
                 self._end_lane()
         for job, reply in zip(run.jobs, replies, strict=True):
-            job.answer(reply)
+            attempt = Attempt()
+            with attempt:
+                job.answer(reply)
+            if attempt.error is not None:  # the others must not wait for ever
+                log.error("an answer could not be sent", exc_info=attempt.error)
 
     def _overdue(self, run: _Run) -> None:
         self._end_lane()  # its thread ends there, should it ever come back

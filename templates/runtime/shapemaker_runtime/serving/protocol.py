@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from enum import Enum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
-from shapemaker_runtime.serving.framing import CODING, MAX_FIELD, MAX_HEADERS, SINGLE, RefusedError, check, check_size
-from shapemaker_runtime.serving.message import Heads, Message, head_of, request_of
+from shapemaker_runtime.serving.framing import CODING, MAX_FIELD, MAX_HEADERS, SINGLE, RefusedError, check
+from shapemaker_runtime.serving.message import CONTINUE, PING, PING_CLOSE, Heads, Message, head_of, request_of
+from shapemaker_runtime.serving.phase import PATIENCE, WRITE_SECONDS, Phase
 from shapemaker_runtime.serving.reply import Reply, refusal
 
 if TYPE_CHECKING:
@@ -21,34 +21,11 @@ if TYPE_CHECKING:
     from shapemaker_runtime.serving.service import Request
     from shapemaker_runtime.serving.stream import Stream
 
-HEAD_SECONDS = 10.0
-BODY_SECONDS = 30.0
-IDLE_SECONDS = 75.0
-"""SageMaker keeps its connections; the side that closes first should not be ours."""
-WRITE_SECONDS = 60.0
-
 _VERSIONS = frozenset({"1.1", "1.0"})
 _MAX_HEAD = 64 * 1024
 _MAX_WAITING = 16
 _DRAINED = 4
 """Times the limit that is read and dropped: a client that is still sending would never see the answer."""
-
-_PING = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-_PING_CLOSE = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-class Phase(Enum):
-    """What a connection is waiting for."""
-
-    IDLE = "the next request"
-    HEAD = "the rest of a head"
-    BODY = "the rest of a body"
-    BUSY = "the reply"
-    LINGER = "the end of what we refused"
-
-
-_PATIENCE = {Phase.IDLE: IDLE_SECONDS, Phase.HEAD: HEAD_SECONDS, Phase.BODY: BODY_SECONDS, Phase.LINGER: 2.0}
 
 
 class Server(Protocol):
@@ -73,6 +50,8 @@ class Connection(asyncio.Protocol):
         "_chunks",
         "_current",
         "_descriptor",
+        "_fields",
+        "_full_since",
         "_head",
         "_headers",
         "_is_between",
@@ -103,15 +82,14 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[Message] = deque()
         self._current: Message | None = None
         self._is_between = True
-        self._whole = b""
         self._is_last = self._is_full = self._is_held = self._keeps = False
         self._refusal: Reply | None = None
-        self._head = 0
-        self._url = b""
+        self._head = self._size = self._fields = 0
+        self._full_since = 0.0
+        self._whole = self._url = b""
         self._version = ""
         self._headers: dict[bytes, bytes] = {}
         self._chunks: list[bytes] = []
-        self._size = 0
         self._stream: Stream | None = None
 
     # What asyncio calls
@@ -131,23 +109,36 @@ class Connection(asyncio.Protocol):
         self._waiting.clear()
 
     def pause_writing(self) -> None:
-        """The client reads slower than we write."""
+        """The client reads slower than we write. Until it has caught up, it gets no more, nor is it heard."""
         self._is_full = True
-        self.since = self._server.now
+        self._full_since = self._server.now
+        self._heed()
 
     def resume_writing(self) -> None:
         """It has caught up."""
         self._is_full = False
+        self._heed()
         if self._is_held and self._stream is not None:
             self._is_held = False
             self._stream.pull(self._continue)
+        elif self._current is None and self._waiting:
+            self._take_next()
+
+    def _heed(self) -> None:
+        """Read on, or leave what the client sends where it is."""
+        if self._transport is None:
+            return
+        if self._is_full or len(self._waiting) >= _MAX_WAITING:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of one or several requests."""
         if self._is_last:
             return
         self._whole = b""
-        if self._is_between and self._current is None:
+        if self._is_between and self._current is None and not self._is_full:
             if self._is_known(data):
                 return
             self._whole = data
@@ -161,6 +152,8 @@ class Connection(asyncio.Protocol):
             cause = error.__context__  # of one that a callback has raised
             self._refuse(cause.reply if isinstance(cause, RefusedError) else refusal(400, "the request is malformed"))
         else:
+            if self._is_between and self.phase is Phase.HEAD:  # it was but an empty line
+                self.phase = Phase.IDLE
             # What is no body: a head, an extension of a chunk, or trailers.
             if self._head - self._size > _MAX_HEAD:
                 self._refuse(refusal(431, "the head of the request is too large"))
@@ -181,7 +174,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; whether the connection stays open for what it is still owed."""
         self._is_last = True
-        return self._current is not None and self.phase is not Phase.LINGER
+        return (self._current is not None or bool(self._waiting)) and self.phase is not Phase.LINGER
 
     # What httptools calls
 
@@ -198,17 +191,19 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header, or one trailer."""
         headers = self._headers
+        self._fields += 1
+        if len(name) + len(value) > MAX_FIELD or self._fields > MAX_HEADERS:
+            raise RefusedError(431, "the request has a header that is too long, or too many of them")
         name = name.lower()
-        if name in headers and name in SINGLE:
-            raise RefusedError(400, f"the request has more than one {name.decode()}")
+        if name in headers:
+            if name in SINGLE:
+                raise RefusedError(400, f"the request has more than one {name.decode()}")
+            value = headers[name] + b", " + value
         headers[name] = value
 
     def on_headers_complete(self) -> None:
         """The head is whole; what makes its body hopeless is refused here."""
         headers = self._headers
-        # What came of this request so far, and perhaps more: mostly it says that no field can be too long.
-        if self._head > MAX_FIELD or len(headers) > MAX_HEADERS:
-            check_size(headers)
         self._version = self._parser.get_http_version()
         if self._version not in _VERSIONS:
             raise RefusedError(400, "the request is malformed")
@@ -222,7 +217,7 @@ class Connection(asyncio.Protocol):
         if self._current is None:
             self.phase = Phase.BODY
             if is_asking:
-                self._write(_CONTINUE)
+                self._write(CONTINUE)
 
     def on_chunk_header(self) -> None:
         """What came until now is no longer counted."""
@@ -253,18 +248,18 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._version = ""
         self._headers = {}
-        self._head = self._size = 0
+        self._head = self._size = self._fields = 0
         self._is_between = True
         chunks.clear()
-        if self._current is None:
+        if self._current is None and not self._is_full:
             if self._whole and message.is_short:
                 self._server.heads.keep(self._whole, message)
                 self._whole = b""
             self._begin(message)
             return
         self._waiting.append(message)
-        if len(self._waiting) >= _MAX_WAITING and self._transport is not None:
-            self._transport.pause_reading()
+        if len(self._waiting) >= _MAX_WAITING:
+            self._heed()
 
     # Replies
 
@@ -285,10 +280,10 @@ class Connection(asyncio.Protocol):
 
     def _ping(self, message: Message) -> None:
         if message.keep_alive and message.version == "1.1" and not self._server.is_draining:
-            self._write(_PING)
+            self._write(PING)
             self._end(keep_alive=True)
         else:
-            self._write(_PING_CLOSE)
+            self._write(PING_CLOSE)
             self._end(keep_alive=False)
 
     def _reply(self, reply: Reply) -> None:
@@ -347,16 +342,20 @@ class Connection(asyncio.Protocol):
         if not keep_alive:
             self.close()
         elif self._waiting:
-            # From now on it is the current one: what is read before it begins comes after it.
-            self._current = message = self._waiting.popleft()
-            if not self._waiting and self._transport is not None:
-                self._transport.resume_reading()
-            # Not here: a long row of requests would be as deep a stack.
-            asyncio.get_running_loop().call_soon(self._begin_next, message)
+            if not self._is_full:
+                self._take_next()
         elif self._refusal is not None:
             self._refuse(self._refusal)
         elif self._is_last:
             self.close()
+
+    def _take_next(self) -> None:
+        # From now on it is the current one: what is read before it begins comes after it.
+        self._current = message = self._waiting.popleft()
+        if not self._waiting:
+            self._heed()
+        # Not here: a long row of requests would be as deep a stack.
+        asyncio.get_running_loop().call_soon(self._begin_next, message)
 
     def _begin_next(self, message: Message) -> None:
         if self._transport is not None:
@@ -383,15 +382,15 @@ class Connection(asyncio.Protocol):
 
     def check(self, now: float) -> None:
         """Give up on a client that takes too long."""
-        if self._is_full and now - self.since > WRITE_SECONDS and self._transport is not None:
+        if self._is_full and now - self._full_since > WRITE_SECONDS and self._transport is not None:
             self._transport.abort()
             return
-        if now - self.since < _PATIENCE.get(self.phase, float("inf")):
+        if now - self.since < PATIENCE.get(self.phase, float("inf")):
             return
         if self.phase in (Phase.IDLE, Phase.LINGER):
             self.close()
         else:
-            self._refuse(refusal(408, f"the request did not arrive within {_PATIENCE[self.phase]:g} seconds"))
+            self._refuse(refusal(408, f"the request did not arrive within {PATIENCE[self.phase]:g} seconds"))
 
     def close(self) -> None:
         """Close once everything is written."""

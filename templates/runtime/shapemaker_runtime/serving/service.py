@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 from functools import lru_cache, partial
@@ -14,6 +13,7 @@ from shapemaker_runtime.serving import batch, tracing
 from shapemaker_runtime.serving.decode import decode
 from shapemaker_runtime.serving.encode import negotiate, offers
 from shapemaker_runtime.serving.predictions import Job, Predictions
+from shapemaker_runtime.serving.readers import Readers
 from shapemaker_runtime.serving.reply import Attempt, Reply, log_failure, of_error
 
 if TYPE_CHECKING:
@@ -65,22 +65,20 @@ class Service:
         self._limits = limits
         self._logged = limits.log
         self._meter = meter
-        self._on_hung = on_hung
         self._hooks = binding.hooks
         self._tracer = tracing.start(os.environ)
         self._offers = offers(binding.hooks)
         self._predictions = Predictions(binding, limits, meter, on_hung)
+        self._readers: Readers[Job | Reply] = Readers(limits.run_seconds, on_hung)
 
     def submit(self, request: Request, done: Callable[[Reply], None]) -> None:
         """Call `done` with the reply: at once, or later in the event loop."""
         finish = partial(self._finish, request, done, perf_counter())
-        if self._hooks.decoders and self._hooks.decodes(request.content_type):
-            self._decode_elsewhere(request, finish)
-        elif len(request.body) <= _SMALL_BODY:
-            self._submit(self._begun(request, finish), finish)
+        is_small = len(request.body) <= _SMALL_BODY
+        if is_small and not (self._hooks.decoders and self._hooks.decodes(request.content_type)):
+            self._submit(finish, self._begun(request, finish))
         else:
-            running = asyncio.get_running_loop().run_in_executor(None, self._prepared, request, finish)
-            running.add_done_callback(lambda future: self._submit(future.result(), finish))
+            self._read_elsewhere(request, finish)
 
     def _finish(self, request: Request, done: Callable[[Reply], None], began: float, reply: Reply) -> None:
         now = perf_counter()
@@ -94,31 +92,21 @@ class Service:
             reply = reply._replace(headers=(*reply.headers, (ATTRIBUTES, request.attributes)))
         done(reply)
 
-    def _decode_elsewhere(self, request: Request, finish: Callable[[Reply], None]) -> None:
-        """In a thread, since the model's own decoder may take any time; and not longer than a prediction may."""
-        loop = asyncio.get_running_loop()
-        running = loop.run_in_executor(None, self._prepared, request, finish)
+    def _read_elsewhere(self, request: Request, finish: Callable[[Reply], None]) -> None:
+        """In a thread, since a large body takes long, and the model's own decoder any time."""
+        run = partial(self._prepared, request, finish)
+        if not self._readers.submit(run, partial(self._submit, finish), partial(self._late, finish)):
+            finish(of_error(RequestError(503, "many large requests are waiting already", retry_after=1)))
 
-        def overdue() -> None:
-            running.cancel()
-            seconds = self._limits.run_seconds
-            finish(of_error(RequestError(504, f"the model's decoder took longer than {seconds:g} seconds")))
-            self._on_hung()
-
-        timer = loop.call_later(self._limits.run_seconds, overdue)
-
-        def decoded(future: asyncio.Future[Job | Reply]) -> None:
-            timer.cancel()
-            if not future.cancelled():
-                self._submit(future.result(), finish)
-
-        running.add_done_callback(decoded)
+    def _late(self, finish: Callable[[Reply], None]) -> None:
+        finish(of_error(RequestError(504, f"reading the body took longer than {self._limits.run_seconds:g} seconds")))
 
     def close(self) -> None:
         """Answer what waits, and let go of the model."""
+        self._readers.close()
         self._predictions.close()
 
-    def _submit(self, prepared: Job | Reply, finish: Callable[[Reply], None]) -> None:
+    def _submit(self, finish: Callable[[Reply], None], prepared: Job | Reply) -> None:
         if isinstance(prepared, Reply):
             finish(prepared)
         else:
@@ -149,7 +137,7 @@ class Service:
             _check_attributes(request.attributes)
         media_type = _accepted(request.accept, self._offers) if request.accept else self._offers[0]
         payload = decode(request.content_type, request.body, self._limits.rows, self._hooks)
-        return self._binding.bind(payload), media_type
+        return self._binding.bind(payload, self._limits.rows), media_type
 
 
 def _log(request: Request, reply: Reply, seconds: float) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from shapemaker_runtime.serving import body
+from shapemaker_runtime.serving.meter import Ledger
 from shapemaker_runtime.serving.page import Page
 from shapemaker_runtime.serving.reply import Attempt, Reply, log_failure, of_error
 
@@ -38,11 +39,16 @@ class Site(ABC):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._ledger = Ledger(settings.workers)
         self._tasks: set[asyncio.Task[None]] = set()
         self._resources: dict[str, object] = {}
         self._pages: dict[bytes, Page] = {}
         self._routes: body.App | None = None
         self._limited = body.limited(self._route, settings.max_body)
+
+    def tick(self) -> None:
+        """Once in a while, in each worker: let the others know what it has counted."""
+        self._ledger.share()
 
     @abstractmethod
     def start(self, number: int) -> Invocable:

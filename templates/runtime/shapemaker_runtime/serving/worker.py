@@ -12,7 +12,8 @@ import uvloop
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from shapemaker_runtime.serving.message import Heads
-from shapemaker_runtime.serving.protocol import Connection, Phase
+from shapemaker_runtime.serving.phase import Phase
+from shapemaker_runtime.serving.protocol import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,14 +64,19 @@ class FastWorker(Worker):  # type: ignore[misc]
         self.submit = self._application.start(self.age).submit
         servers = [await self._listen(loop, each.sock) for each in self.sockets]
         while not stop.is_set() and self.ppid == os.getppid():
-            self.notify()
-            self.now = loop.time()
-            for connection in list(self.connections):
-                connection.check(self.now)
+            self._check(loop.time())
+            self._application.tick()
             await _either(stop, _TICK)
         for server in servers:
             server.close()
         await self._drain(loop)
+        self._application.tick()
+
+    def _check(self, now: float) -> None:
+        self.notify()
+        self.now = now
+        for connection in list(self.connections):
+            connection.check(now)
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> asyncio.Server:
         def connect() -> Connection:
@@ -85,8 +91,8 @@ class FastWorker(Worker):  # type: ignore[misc]
         self.is_draining = True
         began = loop.time()
         while self.connections and loop.time() - began < self.cfg.graceful_timeout:
-            self.notify()
-            if loop.time() - began > _LINGER:
+            self._check(loop.time())
+            if self.now - began > _LINGER:
                 for connection in [each for each in self.connections if each.phase is Phase.IDLE]:
                     connection.close()
             await asyncio.sleep(0.05)
