@@ -55,6 +55,9 @@ class Batches:
     def sequence(self, instances: Sequence[Any], scale: float = 1.0) -> object:
         return instances, scale
 
+    def sentences(self, texts: list[str]) -> object:
+        return texts
+
 
 def answer(predict: Callable[..., object], payload: Fields | Instances) -> tuple[str, Any]:
     binding = Binding.of(predict)
@@ -192,8 +195,8 @@ def test_a_service_refuses_a_batch_among_the_fields_that_is_too_large() -> None:
 
     async def scenario() -> None:
         limits = Settings.from_environ({"SHAPEMAKER_SERVE_MAX_ROWS": "2"}).limits
-        service = Service(Binding.of(Batches().plain), limits, Ledger(1).meter(0), lambda: None)
-        service.submit(Request(b'{"instances": [1, 2, 3]}', "application/json"), replies.append)
+        service = Service(Binding.of(Batches().sentences), limits, Ledger(1).meter(0), lambda: None)
+        service.submit(Request(b'{"texts": ["a", "b", "c"]}', "application/json"), replies.append)
 
     asyncio.run(scenario())
     assert [reply.status for reply in replies] == [413]
