@@ -297,32 +297,6 @@ def test_a_models_own_media_types_are_read_and_written() -> None:
     )
 
 
-class Slow:
-    decoders = {"image/x-slow": "decode"}
-
-    def decode(self, body: bytes) -> list[list[float]]:
-        time.sleep(0.05)
-        return [[float(len(body))]]
-
-    def predict(self, rows: Any) -> Any:
-        return rows
-
-
-def test_a_decoder_has_its_time_from_when_it_begins() -> None:
-    hung: list[int] = []
-
-    async def run() -> list[Reply]:
-        limits = Limits(**{**vars(LIMITS), "run_seconds": 0.5})
-        service = Service(Binding.of(Slow().predict, Slow()), limits, Ledger(1).meter(0), lambda: hung.append(1))
-        replies: list[asyncio.Future[Reply]] = [asyncio.get_running_loop().create_future() for _ in range(60)]
-        for each in replies:
-            service.submit(Request(b"1", "image/x-slow"), each.set_result)
-        return await asyncio.wait_for(asyncio.gather(*replies), 60)
-
-    assert {reply.status for reply in asyncio.run(run())} == {200}
-    assert hung == []
-
-
 @pytest.mark.parametrize(
     ("body", "accept", "status", "error"),
     [
