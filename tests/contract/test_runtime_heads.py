@@ -96,12 +96,6 @@ def test_a_head_that_asks_for_leave_gets_it_each_time(server: Server) -> None:
         assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 
-def test_many_heads_are_forgotten_and_read_anew(server: Server) -> None:
-    for number in range(600):
-        assert server.invoke(b'{"age": 31}', **{"X-Number": str(number)}).json == {"output": 31.0}
-    assert answers(server, asked(12), asked(13)) == [12, 13]
-
-
 def test_a_ping_has_a_head_and_nothing_else(server: Server) -> None:
     ping = b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
     assert server.raw(ping + ping + ping.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")).count(b"200 OK") == 3
@@ -147,3 +141,9 @@ def test_of_two_headers_none_is_forgotten(server: Server) -> None:
     assert b" 415 " in server.raw(
         asked(12, "Content-Encoding: gzip", "Content-Encoding: identity", "Connection: close")
     )
+
+
+def test_many_heads_are_forgotten_and_read_anew(server: Server) -> None:
+    for number in range(600):
+        assert server.invoke(b'{"age": 31}', **{"X-Number": str(number)}).json == {"output": 31.0}
+    assert answers(server, asked(12), asked(13)) == [12, 13]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from shapemaker_runtime.serving.batch import UnsplittableError, split
 from shapemaker_runtime.serving.binding import Binding
 from shapemaker_runtime.serving.formats import Answer
-from shapemaker_runtime.serving.message import Message, head_of
+from shapemaker_runtime.serving.message import Heads, Message, head_of
 from shapemaker_runtime.serving.meter import Ledger
 from shapemaker_runtime.serving.pace import Pace
 from shapemaker_runtime.serving.reply import Reply
@@ -252,6 +252,28 @@ def test_a_large_request_is_no_queue() -> None:
 def test_a_status_without_a_name_is_sent() -> None:
     message = Message(b"POST", b"/invocations", {}, b"", "1.1", keep_alive=True)
     assert head_of(Reply(499, "", b"x"), message, keep_alive=True).startswith(b"HTTP/1.1 499 Unnamed\r\n")
+
+
+def test_heads_are_left_alone_while_none_comes_twice() -> None:
+    heads = Heads()
+
+    def ask(number: int) -> bytes:
+        head = b"POST /invocations HTTP/1.1\r\nX-Number: %d\r\n\r\n" % number
+        if not heads.rests and heads.find(head) is None:
+            heads.keep(head, Message(b"POST", b"/invocations", {}, b"", "1.1", keep_alive=True))
+        return head
+
+    for number in range(1000):
+        ask(number % 300)
+        ask(7)
+    assert not heads.rests
+    for number in range(1000):
+        ask(1000 + number)
+    assert heads.rests
+    while heads.rests:
+        heads.tick()
+    ask(7)
+    assert heads.find(ask(7)) is not None
 
 
 def test_an_answer_that_cannot_be_sent_costs_nobody_else_theirs() -> None:

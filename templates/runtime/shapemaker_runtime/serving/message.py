@@ -25,6 +25,7 @@ _SHORT = frozenset({(b"/ping", b"GET"), (b"/invocations", b"POST")})
 _END = b"\r\n\r\n"
 _LONG = 2048
 _MANY = 256
+_REST = 60
 
 
 class Message(NamedTuple):
@@ -58,19 +59,30 @@ class Known(NamedTuple):
 class Heads:
     """Heads that were read before. A client says the same again and again: byte for byte, it means the same again.
 
-    Only such as come in one piece with their body, and nothing after it, are looked up and kept.
+    Only such as come in one piece with their body, and nothing after it, are looked up and kept. Where clients number
+    their requests no head comes twice; then it is left alone for a while.
     """
 
-    __slots__ = ("_known",)
+    __slots__ = ("_found", "_known", "rests")
 
     def __init__(self) -> None:
         self._known: dict[bytes, Known] = {}
+        self._found = 0
+        self.rests = 0
+        """Ticks for which heads are not looked up."""
+
+    def tick(self) -> None:
+        """A second has passed."""
+        self.rests = max(0, self.rests - 1)
 
     def find(self, data: bytes) -> Known | None:
         """What the head means, if the data is one whole request with a head that was kept."""
         end = data.find(_END) + len(_END)
         known = self._known.get(data[:end])
-        return known if known is not None and known.length == len(data) - end else None
+        if known is None or known.length != len(data) - end:
+            return None
+        self._found += 1
+        return known
 
     def keep(self, data: bytes, message: Message) -> None:
         """Remember the head of a request that the parser has read from the data."""
@@ -80,7 +92,9 @@ class Heads:
         if end > _LONG or end + length != len(data) or b"expect" in message.headers:
             return
         if len(self._known) >= _MANY:
+            self.rests = 0 if self._found >= _MANY else _REST
             self._known.clear()
+            self._found = 0
         plain = message._replace(body=b"")
         self._known[data[:end]] = Known(plain, length, request_of(plain))
 

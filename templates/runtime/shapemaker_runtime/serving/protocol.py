@@ -138,7 +138,7 @@ class Connection(asyncio.Protocol):
         if self._is_last:
             return
         self._whole = b""
-        if self._is_between and self._current is None and not self._is_full:
+        if self._is_between and self._current is None and not (self._server.heads.rests or self._is_full):
             if self._is_known(data):
                 return
             self._whole = data

@@ -7,12 +7,12 @@ import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from shapemaker_runtime.serving import machine
 from shapemaker_runtime.serving.reply import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_THREADS = 4
 _MOST = 256
 """Bodies that wait or are being read."""
 
@@ -42,6 +42,8 @@ class Readers(Generic[T]):
         self._on_hung = on_hung
         self._loop = asyncio.get_running_loop()
         self._lane: SimpleQueue[_Work[T] | None] = SimpleQueue()
+        # More threads than cores only take the interpreter's lock from each other.
+        self._most_threads = machine.cores()
         self._threads = 0
         self._open = 0
 
@@ -50,7 +52,7 @@ class Readers(Generic[T]):
         if self._open >= _MOST:
             return False
         self._open += 1
-        if self._threads < min(_THREADS, self._open):
+        if self._threads < min(self._most_threads, self._open):
             self._threads += 1
             # A daemon: the process must end, whatever a model's decoder does.
             threading.Thread(target=self._work, name="read", daemon=True).start()

@@ -65,6 +65,7 @@ class FastWorker(Worker):  # type: ignore[misc]
         servers = [await self._listen(loop, each.sock) for each in self.sockets]
         while not stop.is_set() and self.ppid == os.getppid():
             self._check(loop.time())
+            self.heads.tick()
             self._application.tick()
             await _either(stop, _TICK)
         for server in servers:
