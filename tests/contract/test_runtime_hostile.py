@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.runtime import ECHO, Image, Server, in_background, send
+from tests.support.runtime import ECHO, Background, Image, Server, in_background, send
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,17 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     image.environ |= {"SHAPEMAKER_SERVE_WORKERS": "1", "SHAPEMAKER_SERVE_MAX_BODY_MB": "6"}
     with image.serving() as running:
         yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def waiting(server: Server) -> list[Background]:
+    """Requests that are never whole. All others are answered meanwhile."""
+    requests = [
+        HEAD + b"Content-Length: 100\r\n\r\n",
+        HEAD + b"Content-Length: 100\r\n\r\n" + BODY,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n",
+    ]
+    return [in_background(server.raw, each) for each in requests]
 
 
 @pytest.fixture(autouse=True)
@@ -156,17 +167,6 @@ def test_s2_a_body_that_ends_early_is_never_predicted_from(server: Server) -> No
         assert b'"output"' not in connection.recv(65536)
 
 
-def test_s5_s6_bodies_that_never_come_time_out_and_nobody_waits_for_them(server: Server) -> None:
-    requests = [
-        HEAD + b"Content-Length: 100\r\n\r\n",
-        HEAD + b"Content-Length: 100\r\n\r\n" + BODY,
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n",
-    ]
-    waiting = [in_background(server.raw, each) for each in requests]
-    assert server.invoke(BODY).status == 200
-    assert [status(each.result()) for each in waiting] == [408, 408, 408]
-
-
 def test_s26_clients_that_reset_their_connections_leave_no_trace(server: Server) -> None:
     for _ in range(200):
         connection = socket.create_connection(("127.0.0.1", server.port), timeout=60)
@@ -175,3 +175,10 @@ def test_s26_clients_that_reset_their_connections_leave_no_trace(server: Server)
         connection.close()
     assert server.invoke(json.dumps({"age": 1})).status == 200
     assert "Traceback" not in server.log
+
+
+def test_s5_s6_bodies_that_never_come_time_out_and_nobody_waits_for_them(
+    server: Server, waiting: list[Background]
+) -> None:
+    assert server.invoke(BODY).status == 200
+    assert [status(each.result()) for each in waiting] == [408, 408, 408]
