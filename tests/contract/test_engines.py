@@ -34,12 +34,10 @@ def test_a_container_ends_with_its_exit_code_and_stays_to_be_asked(law: Law) -> 
 
 
 def test_no_line_is_lost_however_fast_a_container_ends(law: Law) -> None:
-    with law.running("for n in range(20000): print(n)") as container:
-        lines = list(container.logs())
-        assert ended(container) == 0
-        assert sorted(filter(None, lines)) == sorted(law.kept(container))
-    if law.engine.name != "podman":  # conmon before 2.1.14 drops a batch of lines when a write to its log is cut short
-        assert lines == [str(n) for n in range(20000)]
+    lines = law.output("for n in range(20000): print(n)")
+    if law.engine.name == "podman":  # its following says an empty line now and then that nobody wrote
+        lines = [line for line in lines if line]
+    assert lines == [str(n) for n in range(20000)]
 
 
 def test_a_last_line_without_its_end_and_odd_bytes_arrive(law: Law) -> None:

@@ -125,7 +125,7 @@ def test_a_private_index_behind_a_private_authority(tmp_path: Path, state: Path)
     assert subprocess.run(find, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("seconds", [1, 3, 6])
+@pytest.mark.parametrize("seconds", [1, 2, 3, 4.5, 6])
 def test_a_killed_run_converges_in_docker(tmp_path: Path, state: Path, seconds: float) -> None:
     made = mean(tmp_path, state, f"killed{seconds}".replace(".", "-"))
     process = made.start("run", "--target", "local")

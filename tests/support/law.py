@@ -62,15 +62,6 @@ class Law:
         with self.running(code, **more) as container:
             return list(container.logs())
 
-    def kept(self, container: Container) -> list[str]:
-        """What the engine itself has of its output, read at once after the end."""
-        if self.engine.name == "process":
-            return list(container.logs())
-        argv = [self.engine.name, "logs", container.id]
-        return subprocess.run(
-            argv, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ).stdout.splitlines()
-
     def remote(self, image: str) -> Registry:
         """The registry's view."""
         return Registry(self.credentials, Reference.parse(image).repository)

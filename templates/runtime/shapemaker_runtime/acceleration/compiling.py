@@ -91,7 +91,7 @@ def _sources(trees: Any, folder: Path, nodes: int) -> list[Path]:
     try:
         model = treelite.sklearn.import_model(trees)
     # treelite reads private members too, so a version of scikit-learn that it doesn't know shows as any of these.
-    except (treelite.TreeliteError, NotImplementedError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+    except (treelite.TreeliteError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise UnsupportedError(f"treelite cannot read it: {_line(str(error)) or type(error).__name__}") from None
     units = _units(model, nodes)
     _tell_missing(model, trees)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from shapemaker_runtime.serving import body
 from shapemaker_runtime.serving.meter import Ledger
 from shapemaker_runtime.serving.page import Page
-from shapemaker_runtime.serving.reply import Attempt, Reply, log_failure, of_error
+from shapemaker_runtime.serving.reply import Attempt, Reply, log_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,9 +110,8 @@ def _shown(page: Page) -> Reply:
     attempt = Attempt()
     with attempt:
         return Reply(200, page.media_type, page.body())
-    reply = of_error(attempt.error or AssertionError("BUG: no page and no error"))
-    log_failure(reply, "a request failed")
-    return reply
+    log_failure(attempt.reply, "a request failed")
+    return attempt.reply
 
 
 class _Exchange:
