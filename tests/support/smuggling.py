@@ -287,10 +287,6 @@ ONLY_FAST = {
     **STRICT_TRAILERS,
     # It does without a host.
     "no host": post(host=b""),
-    # It leaves out an Upgrade that it does not know, as RFC 9110 allows. Our parser would lose the body.
-    "an upgrade with a body": post(LENGTH + b"Connection: upgrade\r\nUpgrade: h2c\r\n"),
-    "an upgrade with chunks": post(CHUNKED + b"Connection: upgrade\r\nUpgrade: h2c\r\n", CHUNKS),
-    "an upgrade to another protocol": b"GET /ping HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
     # Its methods are all tokens: it knows where such a request ends, answers 400, and reads the next one.
     "an unknown method": to(b"SPAM /invocations HTTP/1.1"),
     "a longer method": to(b"POSTS /invocations HTTP/1.1"),
@@ -343,6 +339,13 @@ TWO_ANSWERS = {
     "a value with a tab and an umlaut": post(b"X-A: D\xfc\ts\r\n" + LENGTH),
     "a coding the client takes": post(LENGTH + b"TE: chunked\r\n"),
     "an upgrade that is not for us": post(LENGTH + b"Upgrade: h2c\r\n"),
+    "an upgrade with a body": post(LENGTH + b"Connection: upgrade\r\nUpgrade: h2c\r\n"),
+    "an upgrade with chunks": post(CHUNKED + b"Connection: upgrade\r\nUpgrade: h2c\r\n", CHUNKS),
+    "an upgrade as Java asks for it": post(
+        b"Connection: Upgrade, HTTP2-Settings\r\n" + LENGTH + b"HTTP2-Settings: AAEAAEAA\r\nUpgrade: h2c\r\n"
+    ),
+    "a target with a host": to(b"POST http://a/invocations HTTP/1.1"),
+    "a target with another host": to(b"POST HTTPS://b:443/invocations?a=b HTTP/1.1"),
     "a query": to(b"POST /invocations?a=b HTTP/1.1"),
     "a line before the request": b"\r\n" + post(),
     "a line after the request": post() + b"\r\n",

@@ -16,6 +16,8 @@ from shapemaker_runtime.errors import ModelOutputError, RequestError, SetupError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from shapemaker_runtime.serving.formats import Body
 else:
 
     class _OnceNeeded:
@@ -147,7 +149,7 @@ def _is_numeric(value: object) -> bool:
     return _NUMBERS.issuperset(map(type, value)) or all(_is_numeric(item) for item in value)
 
 
-def from_npy(body: bytes) -> Any:
+def from_npy(body: Body) -> Any:
     """The array of a .npy file. Its header is untrusted: nothing is allocated before the size is known to be true."""
     try:
         dtype, is_fortran, shape, start = _header(body)
@@ -160,12 +162,15 @@ def from_npy(body: bytes) -> Any:
     _refuse_empty_rows(shape)
     array = np.frombuffer(body, dtype=dtype, offset=start)
     try:
-        return array.reshape(shape, order="F" if is_fortran else "C").astype(dtype.newbyteorder("="))
+        array = array.reshape(shape, order="F" if is_fortran else "C")
+        # A model may write into its input, and libraries ask for numbers at whole addresses.
+        is_fit = array.flags.writeable and array.flags.aligned
+        return array.astype(dtype.newbyteorder("="), copy=not is_fit)
     except (ValueError, OverflowError):
         raise RequestError(400, "no array can have the shape in the .npy header") from None
 
 
-def _header(body: bytes) -> tuple[np.dtype[Any], bool, tuple[int, ...], int]:
+def _header(body: Body) -> tuple[np.dtype[Any], bool, tuple[int, ...], int]:
     # Read here, not by NumPy, whose reader mends old headers with Python's tokenizer and fails in as many ways.
     if body[:6] != _MAGIC:
         raise ValueError("no magic")

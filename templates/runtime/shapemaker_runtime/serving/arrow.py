@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapemaker_runtime.errors import ModelOutputError, RequestError
 from shapemaker_runtime.serving import arrays, untrusted
-from shapemaker_runtime.serving.formats import Columns
+from shapemaker_runtime.serving.formats import Body, Columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,17 +48,17 @@ def _pyarrow() -> Any:
     return found
 
 
-def from_stream(body: bytes, max_rows: int) -> Columns:
+def from_stream(body: Body, max_rows: int) -> Columns:
     """The table of an Arrow IPC stream: 400 if it is none, or has types we don't take; 413 if it is too large."""
     return _guarded("Arrow stream", _read_stream, body, max_rows)
 
 
-def from_parquet(body: bytes, max_rows: int) -> Columns:
+def from_parquet(body: Body, max_rows: int) -> Columns:
     """The table of a Parquet file, in the same way."""
     return _guarded("Parquet file", _read_parquet, body, max_rows)
 
 
-def _guarded(what: str, read: Callable[[Any, bytes, int], Columns], body: bytes, max_rows: int) -> Columns:
+def _guarded(what: str, read: Callable[[Any, Body, int], Columns], body: Body, max_rows: int) -> Columns:
     pyarrow = _pyarrow()
     try:
         return read(pyarrow, body, max_rows)
@@ -66,7 +66,7 @@ def _guarded(what: str, read: Callable[[Any, bytes, int], Columns], body: bytes,
         raise RequestError(400, f"not {'an' if what[0] == 'A' else 'a'} {what}") from None
 
 
-def _read_stream(pyarrow: Any, body: bytes, max_rows: int) -> Columns:
+def _read_stream(pyarrow: Any, body: Body, max_rows: int) -> Columns:
     untrusted.check_stream(body, _MAX_PARTS)
     ipc = importlib.import_module("pyarrow.ipc")
     batches: list[Any] = []
@@ -88,7 +88,7 @@ def _read_stream(pyarrow: Any, body: bytes, max_rows: int) -> Columns:
         return _columns(pyarrow, pyarrow.Table.from_batches(batches, reader.schema))
 
 
-def _read_parquet(pyarrow: Any, body: bytes, max_rows: int) -> Columns:
+def _read_parquet(pyarrow: Any, body: Body, max_rows: int) -> Columns:
     parquet = importlib.import_module("pyarrow.parquet")
     footer = untrusted.footer(body)
     _check_size(footer.rows, len(footer.names), max_rows)

@@ -22,6 +22,7 @@ from shapemaker_runtime.serving.formats import (
     JSON_LINES,
     NPY,
     PARQUET,
+    Body,
     Columns,
     Fields,
     Instances,
@@ -58,7 +59,7 @@ _LONG_INTEGER = b"," + b"0" * 19
 _AROUND_A_MATRIX = (b"", b'{"instances":}'.translate(None, _IN_A_MATRIX))
 
 
-def decode(content_type: str, body: bytes, max_rows: int, of_model: hooks.Hooks = hooks.NONE) -> Payload:
+def decode(content_type: str, body: Body, max_rows: int, of_model: hooks.Hooks = hooks.NONE) -> Payload:
     """Read a body. `RequestError`: 415 for a media type that is not ours, 400 if the body isn't of it, 413 for rows.
 
     What the model's own decoders raise passes.
@@ -80,18 +81,18 @@ def accepted(of_model: hooks.Hooks = hooks.NONE) -> list[str]:
     return list(dict.fromkeys((*_DECODERS, *of_model.decoders)))
 
 
-def _utf8(body: bytes, parameters: Mapping[str, str]) -> bytes:
+def _utf8(body: Body, parameters: Mapping[str, str]) -> bytes:
     charset = _CHARSETS.get(parameters.get("charset", "utf-8"))
     if charset is None:
         raise RequestError(415, f"the charset must be one of {', '.join(_CHARSETS)}")
     try:
-        return body if charset == "utf-8" else body.decode(charset).encode()
+        return bytes(body) if charset == "utf-8" else body.decode(charset).encode()
     except UnicodeError:
         raise RequestError(400, "the body is not in the charset that it names") from None
 
 
-def _from_json(body: bytes, parameters: Mapping[str, str], _max_rows: int) -> Payload:
-    text = _utf8(body, parameters) if parameters else body
+def _from_json(body: Body, parameters: Mapping[str, str], _max_rows: int) -> Payload:
+    text = _utf8(body, parameters) if parameters else bytes(body)
     document = _quickly(text)
     is_matrix = document is not None and len(text) >= _MANY
     document = document if document is not None else _strictly(text)
@@ -154,7 +155,7 @@ def _parsed(text: bytes) -> Any:
         return None  # the strict parser says why
 
 
-def _from_json_lines(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:
+def _from_json_lines(body: Body, parameters: Mapping[str, str], max_rows: int) -> Payload:
     lines = _utf8(body, parameters).rstrip().split(b"\n")
     hooks.check_most(len(lines), max_rows)
     return Instances([_line(number, line) for number, line in enumerate(lines, 1)])
@@ -167,7 +168,7 @@ def _line(number: int, line: bytes) -> object:
         raise RequestError(400, f"row {number} is not JSON: {error}") from None
 
 
-def _from_csv(body: bytes, parameters: Mapping[str, str], max_rows: int) -> Payload:
+def _from_csv(body: Body, parameters: Mapping[str, str], max_rows: int) -> Payload:
     # Spreadsheets put the mark before what they save.
     content = _utf8(body, parameters).removeprefix(codecs.BOM_UTF8)
     if not content or content.isspace():
@@ -278,19 +279,19 @@ def _is_python_number(cell: str) -> bool:
     return True
 
 
-def _from_npy(body: bytes, _parameters: Mapping[str, str], _max_rows: int) -> Payload:
+def _from_npy(body: Body, _parameters: Mapping[str, str], _max_rows: int) -> Payload:
     return Instances(arrays.from_npy(body))
 
 
-def _from_arrow(body: bytes, _parameters: Mapping[str, str], max_rows: int) -> Payload:
+def _from_arrow(body: Body, _parameters: Mapping[str, str], max_rows: int) -> Payload:
     return arrow.from_stream(body, max_rows)
 
 
-def _from_parquet(body: bytes, _parameters: Mapping[str, str], max_rows: int) -> Payload:
+def _from_parquet(body: Body, _parameters: Mapping[str, str], max_rows: int) -> Payload:
     return arrow.from_parquet(body, max_rows)
 
 
-_DECODERS: dict[str, Callable[[bytes, Mapping[str, str], int], Payload]] = {
+_DECODERS: dict[str, Callable[[Body, Mapping[str, str], int], Payload]] = {
     JSON: _from_json,
     JSON_LINES: _from_json_lines,
     CSV: _from_csv,

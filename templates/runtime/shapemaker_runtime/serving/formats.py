@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+Body = bytes | bytearray
+"""Of a request. A large one is an array of bytes that nobody else has, so arrays of numbers may lie in it."""
+
 
 class Fields(NamedTuple):
     """A JSON object without "instances": the arguments of one prediction, by name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from shapemaker_runtime.serving.reply import refusal
@@ -16,6 +17,7 @@ SINGLE = frozenset({b"host", b"content-type", CODING})
 MAX_FIELD = 8190
 MAX_HEADERS = 100
 _MAX_TRAILERS = 100
+_ABSOLUTE = re.compile(rb"https?://[^/?#@]+(?P<path>[/?]?[^#]*)", re.IGNORECASE)
 
 
 class RefusedError(Exception):
@@ -37,20 +39,32 @@ class Chunked(dict[bytes, bytes]):
             raise RefusedError(431, "the request has too many trailers")
 
 
-def check(parser: HttpRequestParser, target: bytes, headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    """The headers to go on with; a `RefusedError` for a head that is in doubt. Costly: ask only if something is odd."""
+def check(parser: HttpRequestParser, target: bytes, headers: dict[bytes, bytes]) -> tuple[bytes, dict[bytes, bytes]]:
+    """The target and the headers to go on with; a `RefusedError` for a head that is in doubt.
+
+    Costly: ask only if something is odd.
+    """
     version = parser.get_http_version()
-    if parser.should_upgrade():
-        # The parser would take the body for what comes after the change of protocol.
-        raise RefusedError(501, "connections are neither upgraded nor made tunnels: send it without Upgrade")
     if version != "1.0" and b"host" not in headers:
         raise RefusedError(400, "the request has no Host")
-    if target == b"*" and parser.get_method() != b"OPTIONS":
+    if CODING in headers:
+        if version == "1.0":
+            raise RefusedError(400, "HTTP/1.0 has no Transfer-Encoding")
+        if headers[CODING].lower() != b"chunked":
+            raise RefusedError(501, "the only Transfer-Encoding is chunked")
+        headers = Chunked(headers)
+    return _path(parser, target), headers
+
+
+def _path(parser: HttpRequestParser, target: bytes) -> bytes:
+    """Without the host that a client may put before it, though only proxies need it there."""
+    method = parser.get_method()
+    if method == b"CONNECT":
+        raise RefusedError(501, "connections are not made tunnels")
+    if target[:1] == b"/" or (target == b"*" and method == b"OPTIONS"):
+        return target
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
         raise RefusedError(400, "the request is malformed")
-    if CODING not in headers:
-        return headers
-    if version == "1.0":
-        raise RefusedError(400, "HTTP/1.0 has no Transfer-Encoding")
-    if headers[CODING].lower() != b"chunked":
-        raise RefusedError(501, "the only Transfer-Encoding is chunked")
-    return Chunked(headers)
+    path: bytes = absolute["path"]
+    return path if path[:1] == b"/" else b"/" + path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from shapemaker_runtime.errors import ModelOutputError, RequestError, SetupError
 from shapemaker_runtime.serving import arrays, columns
-from shapemaker_runtime.serving.formats import Fields, Instances, Payload, parse
+from shapemaker_runtime.serving.formats import Body, Fields, Instances, Payload, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,9 +29,9 @@ class Hooks:
         """Whether a body of this type is the model's to read."""
         return bool(self.decoders) and parse(content_type)[0] in self.decoders
 
-    def decode(self, content_type: str, body: bytes) -> Payload:
+    def decode(self, content_type: str, body: Body) -> Payload:
         """Whatever the model raises passes."""
-        found = self.decoders[parse(content_type)[0]](body)
+        found = self.decoders[parse(content_type)[0]](bytes(body))
         if isinstance(found, dict):
             return Fields(found)
         if hasattr(found, "iloc") and hasattr(found, "columns"):

@@ -10,6 +10,7 @@ from shapemaker_runtime.serving.service import ATTRIBUTES, INFERENCE_ID, REQUEST
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from shapemaker_runtime.serving.formats import Body
     from shapemaker_runtime.serving.reply import Reply
 
 _STATUS_LINES = {
@@ -35,7 +36,7 @@ class Message(NamedTuple):
     target: bytes
     headers: Mapping[bytes, bytes]
     """By name in lower case. Of one that is sent twice the last counts; the parser refuses those that frame a body."""
-    body: bytes
+    body: Body
     version: str
     keep_alive: bool
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on httptools: a short way for /ping and /invocations, and the application for everything else."""
+"""HTTP/1.1: a short way for /ping and /invocations, and the application for everything else."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol, cast
 
-import httptools
-
-from shapemaker_runtime.serving.framing import CODING, MAX_FIELD, MAX_HEADERS, SINGLE, RefusedError, check
+from shapemaker_runtime.serving.framing import RefusedError
+from shapemaker_runtime.serving.intake import Intake
+from shapemaker_runtime.serving.large_body import LargeBody
 from shapemaker_runtime.serving.message import CONTINUE, PING, PING_CLOSE, Heads, Message, head_of, request_of
 from shapemaker_runtime.serving.phase import PATIENCE, WRITE_SECONDS, Phase
 from shapemaker_runtime.serving.reply import Reply, refusal
@@ -21,11 +21,7 @@ if TYPE_CHECKING:
     from shapemaker_runtime.serving.service import Request
     from shapemaker_runtime.serving.stream import Stream
 
-_VERSIONS = frozenset({"1.1", "1.0"})
-_MAX_HEAD = 64 * 1024
 _MAX_WAITING = 16
-_DRAINED = 4
-"""Times the limit that is read and dropped: a client that is still sending would never see the answer."""
 
 
 class Server(Protocol):
@@ -47,26 +43,18 @@ class Connection(asyncio.Protocol):
     """One connection. Requests that are sent ahead are answered in their order, one at a time."""
 
     __slots__ = (
-        "_chunks",
         "_current",
         "_descriptor",
-        "_fields",
         "_full_since",
-        "_head",
-        "_headers",
-        "_is_between",
+        "_intake",
         "_is_full",
         "_is_held",
         "_is_last",
         "_keeps",
-        "_parser",
         "_refusal",
         "_server",
-        "_size",
         "_stream",
         "_transport",
-        "_url",
-        "_version",
         "_waiting",
         "_whole",
         "phase",
@@ -78,18 +66,13 @@ class Connection(asyncio.Protocol):
         self.since = server.now
         self._server = server
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpRequestParser(self)
+        self._intake = Intake(server.max_body, self._on_head, self._on_message)
         self._waiting: deque[Message] = deque()
         self._current: Message | None = None
-        self._is_between = True
         self._is_last = self._is_full = self._is_held = self._keeps = False
         self._refusal: Reply | None = None
-        self._head = self._size = self._fields = 0
         self._full_since = 0.0
-        self._whole = self._url = b""
-        self._version = ""
-        self._headers: dict[bytes, bytes] = {}
-        self._chunks: list[bytes] = []
+        self._whole = b""
         self._stream: Stream | None = None
 
     # What asyncio calls
@@ -138,25 +121,24 @@ class Connection(asyncio.Protocol):
         if self._is_last:
             return
         self._whole = b""
-        if self._is_between and self._current is None and not (self._server.heads.rests or self._is_full):
+        intake = self._intake
+        if intake.is_between and self._current is None and not (self._server.heads.rests or self._is_full):
             if self._is_known(data):
                 return
             self._whole = data
         if self.phase is Phase.IDLE:
             # Of a request that was sent ahead the head may have come while another one was answered.
-            self._move(Phase.BODY if self._version else Phase.HEAD)
-        self._head += len(data)
+            self._move(Phase.BODY if intake.is_in_body else Phase.HEAD)
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            cause = error.__context__  # of one that a callback has raised
-            self._refuse(cause.reply if isinstance(cause, RefusedError) else refusal(400, "the request is malformed"))
-        else:
-            if self._is_between and self.phase is Phase.HEAD:  # it was but an empty line
+            intake.feed(data)
+        except RefusedError as error:
+            self._refuse(error.reply)
+            return
+        if intake.is_between:
+            if self.phase is Phase.HEAD:  # it was but an empty line
                 self.phase = Phase.IDLE
-            # What is no body: a head, an extension of a chunk, or trailers.
-            if self._head - self._size > _MAX_HEAD:
-                self._refuse(refusal(431, "the head of the request is too large"))
+        elif intake.is_large and self._current is None and self._transport is not None:
+            self._receive_body(self._transport)
 
     def _is_known(self, data: bytes) -> bool:
         """Whether this is a request with a head that was read before; then it is begun."""
@@ -176,81 +158,34 @@ class Connection(asyncio.Protocol):
         self._is_last = True
         return (self._current is not None or bool(self._waiting)) and self.phase is not Phase.LINGER
 
-    # What httptools calls
+    # Requests
 
-    def on_message_begin(self) -> None:
-        """The first byte of a request."""
-        self._is_between = False
-
-    def on_url(self, part: bytes) -> None:
-        """The target, perhaps in pieces."""
-        self._url += part
-        if len(self._url) > MAX_FIELD:
-            raise RefusedError(414, "the target of the request is too long")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, or one trailer."""
-        headers = self._headers
-        self._fields += 1
-        if len(name) + len(value) > MAX_FIELD or self._fields > MAX_HEADERS:
-            raise RefusedError(431, "the request has a header that is too long, or too many of them")
-        name = name.lower()
-        if name in headers:
-            if name in SINGLE:
-                raise RefusedError(400, f"the request has more than one {name.decode()}")
-            value = headers[name] + b", " + value
-        headers[name] = value
-
-    def on_headers_complete(self) -> None:
-        """The head is whole; what makes its body hopeless is refused here."""
-        headers = self._headers
-        self._version = self._parser.get_http_version()
-        if self._version not in _VERSIONS:
-            raise RefusedError(400, "the request is malformed")
-        if CODING in headers or b"host" not in headers or self._url == b"*" or self._parser.should_upgrade():
-            self._headers = check(self._parser, self._url, headers)
-        # The parser has made sure that it is a number.
-        declared = int(headers.get(b"content-length", b"0"))
-        is_asking = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
-        if declared > self._server.max_body * (1 if is_asking else _DRAINED):
-            raise RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
+    def _on_head(self, *, is_asking: bool) -> None:
         if self._current is None:
             self.phase = Phase.BODY
             if is_asking:
                 self._write(CONTINUE)
 
-    def on_chunk_header(self) -> None:
-        """What came until now is no longer counted."""
-        self._head = self._size
+    def _receive_body(self, transport: asyncio.Transport) -> None:
+        """Let the rest of a large body come straight to its place."""
+        size, pieces = self._intake.leave()
+        transport.set_protocol(LargeBody(self, size, pieces, self._on_body))
+        self._read_anew(transport)
 
-    def on_body(self, chunk: bytes) -> None:
-        """A part of the body; beyond the limit it is dropped."""
-        self._size += len(chunk)
-        if self._size <= self._server.max_body:
-            self._chunks.append(chunk)
-        elif self._size > self._server.max_body * _DRAINED:
-            raise RefusedError(413, f"the body is larger than {self._server.max_body} bytes")
-        else:
-            self._chunks.clear()
+    def _on_body(self, body: bytearray) -> None:
+        if self._transport is None:
+            return
+        self._transport.set_protocol(self)
+        self._read_anew(self._transport)
+        if not self._is_last:
+            self._intake.complete(body)
 
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        parser = self._parser
-        chunks = self._chunks
-        message = Message(
-            parser.get_method(),
-            self._url if self._size <= self._server.max_body else b"",
-            self._headers,
-            chunks[0] if len(chunks) == 1 else b"".join(chunks),
-            self._version,
-            parser.should_keep_alive(),
-        )
-        self._url = b""
-        self._version = ""
-        self._headers = {}
-        self._head = self._size = self._fields = 0
-        self._is_between = True
-        chunks.clear()
+    def _read_anew(self, transport: asyncio.Transport) -> None:
+        # A transport goes on to read for the protocol it had until it is told to begin again.
+        transport.pause_reading()
+        self._heed()
+
+    def _on_message(self, message: Message) -> None:
         if self._current is None and not self._is_full:
             if self._whole and message.is_short:
                 self._server.heads.keep(self._whole, message)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from shapemaker_runtime.serving.binding import Binding, Call
+    from shapemaker_runtime.serving.formats import Body
     from shapemaker_runtime.serving.meter import Meter
     from shapemaker_runtime.serving.settings import Limits
 
@@ -40,7 +41,7 @@ _accepted = lru_cache(maxsize=64)(negotiate)
 class Request(NamedTuple):
     """What `/invocations` heeds of an HTTP request. A header that is missing is empty, only the attributes are None."""
 
-    body: bytes
+    body: Body
     content_type: str = ""
     accept: str = ""
     encoding: str = ""
@@ -52,7 +53,7 @@ class Request(NamedTuple):
     trace: str = ""
     """The caller's span, as W3C's `traceparent` has it."""
 
-    def with_body(self, body: bytes) -> Request:
+    def with_body(self, body: Body) -> Request:
         """The same of another body."""
         return Request(body, *self[1:])
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import os
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-from shapemaker_runtime.serving import body
+from shapemaker_runtime.serving import body, threads
 from shapemaker_runtime.serving.meter import Ledger
 from shapemaker_runtime.serving.page import Page
 from shapemaker_runtime.serving.reply import Attempt, Reply, log_failure
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from shapemaker_runtime.serving.message import Message
     from shapemaker_runtime.serving.service import Request
-    from shapemaker_runtime.serving.settings import Settings
+    from shapemaker_runtime.serving.settings import Limits, Settings
 
 WHOLE = "shapemaker.whole"
 """In a scope: its caller takes the response whole."""
@@ -46,6 +48,11 @@ class Site(ABC):
         self._routes: body.App | None = None
         self._limited = body.limited(self._route, settings.max_body)
 
+    @property
+    def limits(self) -> Limits:
+        """Those of a worker, with its share of the cores."""
+        return replace(self.settings.limits, threads=threads.number(os.environ, self.settings.workers))
+
     def tick(self) -> None:
         """Once in a while, in each worker: let the others know what it has counted."""
         self._ledger.share()
@@ -67,7 +74,9 @@ class Site(ABC):
         return self._routes
 
     async def __call__(self, scope: body.Scope, receive: body.Receive, send: body.Send) -> None:
-        """ASGI, for servers that know no limits."""
+        """ASGI, for servers that know no limits, and may leave a host before the path."""
+        if scope["type"] == "http" and not scope["path"].startswith("/"):
+            scope = {**scope, "path": urlsplit(scope["path"]).path or "/"}
         await self._limited(scope, receive, send)
 
     def respond(self, message: Message, done: Callable[[Reply], None]) -> None:
@@ -95,7 +104,7 @@ class Site(ABC):
             "headers": list(message.headers.items()),
             WHOLE: True,
         }
-        exchange = _Exchange(message.body)
+        exchange = _Exchange(bytes(message.body))
         await self._route(scope, exchange.receive, exchange.send)
         done(exchange.reply)
 
