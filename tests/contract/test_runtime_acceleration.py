@@ -46,19 +46,6 @@ class Model:
 """
 
 
-THREADS = """
-import os, sys
-
-NUMPY_CAME_FIRST = "numpy" in sys.modules and not os.environ.get("OPENBLAS_NUM_THREADS")
-
-class Model:
-    def load(self, directory): ...
-
-    def predict(self, name: str) -> str:
-        return "late" if NUMPY_CAME_FIRST else os.environ.get(name, "")
-"""
-
-
 def trained(folder: Path, **environ: str) -> Image:
     made = Image.make(folder, dedent(MODEL))
     made.environ |= {"SHAPEMAKER_ACCELERATE": "builtin", **environ}
@@ -209,17 +196,6 @@ def test_without_a_compiler_training_says_where_it_belongs(tmp_path: Path) -> No
     assert made.run("train").returncode == 2
     assert "there is no C compiler" in reason(made)
     assert "gcc and libc6-dev" in reason(made)
-
-
-@pytest.mark.parametrize("own", ["", "7"])
-def test_threads_are_shared_out_before_libraries_count_them(tmp_path: Path, own: str) -> None:
-    made = Image.make(tmp_path, THREADS)
-    if own:
-        made.environ["OPENBLAS_NUM_THREADS"] = made.environ["OMP_NUM_THREADS"] = own
-    with made.serving() as server:
-        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"):
-            threads = server.invoke(json.dumps({"name": name})).json["output"]
-            assert threads == own if own else threads.isdigit()
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class Application(Site):
 
     def start(self, number: int) -> Service:
         """See `Site.start`."""
-        self._service = Service(self._binding, self.settings.limits, self._ledger.meter(number), retire)
+        self._service = Service(self._binding, self.limits, self._ledger.meter(number), retire)
         return self._service
 
 

@@ -204,7 +204,7 @@ class MultiModel(Site):
 
     def start(self, number: int) -> MultiModel:
         """See `Site.start`."""
-        self._models = Models(self._shelf, self._register, self.settings.limits, self._ledger.meter(number))
+        self._models = Models(self._shelf, self._register, self.limits, self._ledger.meter(number))
         return self
 
     def submit(self, _request: Request, done: Callable[[Reply], None]) -> None:

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from shapemaker_runtime.errors import RequestError
-from shapemaker_runtime.serving import batch
+from shapemaker_runtime.serving import batch, threads
 from shapemaker_runtime.serving.binding import Call
 from shapemaker_runtime.serving.encode import LINES, encode
 from shapemaker_runtime.serving.formats import Answer
@@ -204,6 +204,7 @@ class Predictions:
             self._lane = None
 
     def _work(self, lane: SimpleQueue[_Run | None]) -> None:
+        threads.allow(self._limits.threads)
         while run := lane.get():
             began = perf_counter()
             replies = self._execute(run.jobs)

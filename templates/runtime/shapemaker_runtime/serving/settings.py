@@ -42,6 +42,8 @@ class Limits:
     """`$SHAPEMAKER_SERVE_INLINE`: whether a model that is quick enough runs where requests are read."""
     log: str = "errors"
     """`$SHAPEMAKER_SERVE_LOG`: requests that leave a line: `errors` (status 400 and above), `all`, `none`."""
+    threads: int = 1
+    """Of libraries, for a prediction."""
 
 
 @dataclass(frozen=True)

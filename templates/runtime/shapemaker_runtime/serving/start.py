@@ -7,21 +7,20 @@ import importlib
 import os
 from typing import TYPE_CHECKING
 
-from shapemaker_runtime.serving import machine
+from shapemaker_runtime import program as programs
+from shapemaker_runtime.serving import machine, threads
 from shapemaker_runtime.serving.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
 
 def main(environ: Mapping[str, str]) -> int:
     """The exit code of the server."""
-    # Without this each worker would start a thread for every core.
-    share = str(max(1, machine.cores() // Settings.from_environ(environ).workers))
-    for name in THREADS:
-        os.environ.setdefault(name, share)
+    if programs.load(environ).serve_app:
+        threads.settle(os.environ, max(1, machine.cores() // Settings.from_environ(environ).workers))
+    else:
+        threads.hold(os.environ)
     # Modules make many objects and no garbage. What is frozen is not looked at again, neither here nor in any worker.
     gc.disable()
     server = importlib.import_module("shapemaker_runtime.serving.server")
