@@ -14,13 +14,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from shapemaker_runtime.errors import RequestError
-from shapemaker_runtime.serving import batch, threads
+from shapemaker_runtime.serving import batch, threads, watch
 from shapemaker_runtime.serving.binding import Call
 from shapemaker_runtime.serving.encode import LINES, encode
 from shapemaker_runtime.serving.formats import Answer
 from shapemaker_runtime.serving.pace import Pace
 from shapemaker_runtime.serving.reply import Attempt, Reply, log, log_failure, of_error
 from shapemaker_runtime.serving.stream import Stream
+from shapemaker_runtime.serving.watch import InterruptedRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator
@@ -102,6 +103,7 @@ class Predictions:
         self._running: _Run | None = None
         self._lane: SimpleQueue[_Run | None] | None = None
         self._is_closed = False
+        self._watch = watch.of_process()
 
     def submit(self, job: Job) -> None:
         """Answer the job, now or later; 503 when there is no hope of an answer in time."""
@@ -117,14 +119,30 @@ class Predictions:
 
     def is_free_for(self, rows: int) -> bool:
         """Whether `run_here` is quicker than a trip to the thread, and overtakes nobody."""
-        return self._pace.is_instant and self._running is None and rows <= _INLINE_ROWS and not self._queue
+        return (
+            self._pace.is_instant
+            and self._watch.is_on
+            and self._running is None
+            and rows <= _INLINE_ROWS
+            and not self._queue
+        )
 
-    def run_here(self, call: Call, rows: int, media_type: str, *, may_stream: bool) -> Reply:
-        """The reply to a call, made on the event loop. Whatever the model raises passes."""
-        began = perf_counter()
+    def run_here(self, call: Call, rows: int, media_type: str, *, may_stream: bool) -> Reply | None:
+        """The reply to a call, made on the event loop; None if it takes too long for that, so it is for the thread.
+
+        Whatever the model raises passes.
+        """
+        try:
+            return self._run_here(call, rows, media_type, may_stream=may_stream)
+        except InterruptedRun:
+            return None
+
+    def _run_here(self, call: Call, rows: int, media_type: str, *, may_stream: bool) -> Reply:
+        began = self._watch.since = perf_counter()
         try:
             return self._answered(call, media_type, may_stream=may_stream)
         finally:
+            self._watch.since = 0.0
             seconds = perf_counter() - began
             self._pace.ran(rows, seconds)
             self._meter.ran(rows, seconds)
@@ -263,6 +281,8 @@ class Predictions:
         rows = sum(job.rows for job in run.jobs)
         self._pace.ran(rows, run.seconds, len(run.jobs))
         self._meter.ran(rows, run.seconds)
+        if self._pace.is_instant and not self._watch.is_on:
+            self._watch.start()
         if run is self._running:
             self._running = None
             if self._queue:

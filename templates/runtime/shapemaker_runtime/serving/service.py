@@ -120,7 +120,9 @@ class Service:
             call, media_type = self._read(request)
             rows = batch.size(call)
             if self._predictions.is_free_for(rows):
-                return self._predictions.run_here(call, rows, media_type, may_stream=request.may_stream)
+                reply = self._predictions.run_here(call, rows, media_type, may_stream=request.may_stream)
+                if reply is not None:
+                    return reply
             return Job(call, media_type, finish, may_stream=request.may_stream)
         return attempt.reply
 
