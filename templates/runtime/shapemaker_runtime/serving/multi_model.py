@@ -40,6 +40,9 @@ _MAX_NAME = 1024
 _PAGE = 100
 _MAX_PAGE = 1000
 
+_SAGEMAKER = Path("/opt/ml")
+"""What SageMaker calls the root, wherever it is."""
+
 _NAMELESS = RequestError(404, "this is a multi-model endpoint: POST /models/{name}/invoke")
 
 
@@ -57,8 +60,12 @@ class Shelf:
 
     def place(self, url: str) -> Path:
         """The directory of a model; a `RequestError` if it is none of ours."""
-        place = Path(url).resolve()
-        if not place.is_relative_to(self.root):
+        given = Path(url)
+        if given.is_relative_to(_SAGEMAKER):
+            given = self.root / given.relative_to(_SAGEMAKER)
+        place = given.resolve()
+        # Where nothing can be mounted, a link stands for it.
+        if not any(place.is_relative_to(each) for each in (self.root, (self.root / "models").resolve())):
             raise RequestError(400, f"url must be below {self.root}")
         if not place.exists():
             raise RequestError(404, "there is nothing at url")
@@ -293,9 +300,13 @@ def _attempt(take: Callable[[Path], Binding], place: Path) -> Binding:
     with attempt:
         return take(place)
     error: Any = attempt.error
-    if isinstance(error, (RequestError, Exception)) and not isinstance(error, SetupError):
+    if isinstance(error, SetupError):
+        # It would end the server of one model. Not 507, for which SageMaker unloads others.
+        log.error("a model is not loaded: %s", error)
+        raise RequestError(500, str(error)) from error
+    if isinstance(error, Exception):
         raise error
-    # SetupError and sys.exit say that the model is at fault; they must not end the server.
+    # sys.exit must not end the server either.
     raise RuntimeError(str(error) or type(error).__name__) from error
 
 
