@@ -161,6 +161,7 @@ def _requests(values: list[Any], root: Path) -> Iterator[RequestSettings]:
                 file=file,
                 content_type=request["content_type"] or content_type(file),
                 accept=request["accept"],
+                target_model=request["target_model"],
                 expect=request.get("expect"),
             )
 

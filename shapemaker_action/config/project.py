@@ -175,6 +175,12 @@ class DeploySettings:
     keep: int
     api: Api
 
+    @property
+    def is_multi_model(self) -> bool:
+        """Whether the endpoint has a prefix of archives, of which each request names one."""
+        container = self.api.get("CreateModel", {}).get("PrimaryContainer")
+        return isinstance(container, dict) and container.get("Mode") == "MultiModel"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RequestSettings:
@@ -183,6 +189,8 @@ class RequestSettings:
     file: str
     content_type: str
     accept: str
+    target_model: str
+    """An archive below the prefix of a multi-model endpoint; empty for others."""
     expect: Mapping[str, Any] | None
     """A JSON subset that the answer must contain; None when any answer of status 200 will do."""
 

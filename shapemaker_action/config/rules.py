@@ -9,6 +9,7 @@ from shapemaker_action.config import (
     channel_rules,
     job_rules,
     model_source,
+    multi_model_rules,
     name_rules,
     quality_rules,
     rollout_rules,
@@ -33,6 +34,7 @@ RULES: tuple[Callable[[Project, Source], Iterator[Diagnostic]], ...] = (
     serve_rules.check,
     api_rules.check,
     rollout_rules.check,
+    multi_model_rules.check,
     model_source.check,
 )
 

@@ -72,8 +72,9 @@ def wanted(context: Context, place: Place, source: Source) -> Model:
     """The model of this configuration for given artifacts."""
     deploy = context.project.deploy
     environment = variables.of_serving(context.project.serve)
+    data = _shelf(source.model_data) if deploy.is_multi_model else _model_data(source.model_data)
     ours: Request = {
-        "PrimaryContainer": {"Image": source.image_uri, "Environment": environment, **_model_data(source.model_data)},
+        "PrimaryContainer": {"Image": source.image_uri, "Environment": environment, **data},
         "ExecutionRoleArn": place.role_arn,
     }
     request = with_api(ours, deploy.api, "CreateModel")
@@ -95,6 +96,11 @@ def _model_data(uri: str) -> Request:
     if not uri.endswith("/"):
         return {"ModelDataUrl": uri}
     return {"ModelDataSource": {"S3DataSource": {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}}}
+
+
+def _shelf(uri: str) -> Request:
+    """The prefix that an archive is below, where requests name it `model.tar.gz`; or a prefix itself."""
+    return {"ModelDataUrl": uri[: uri.rindex("/") + 1]}
 
 
 def owned(context: Context) -> list[Model]:

@@ -22,6 +22,18 @@ if TYPE_CHECKING:
     from shapemaker_action.aws.session import Reply
     from shapemaker_action.context import Context
 
+_ONE = (
+    "s3://bucket/key.tar.gz",
+    ".tar.gz",
+    "SageMaker reads model data only from a gzipped tar archive in S3",
+)
+_MANY = (
+    "s3://bucket/prefix/",
+    "/",
+    "the models of a multi-model endpoint are the archives below a prefix",
+)
+"""What the URI of model data is like, how it ends, and why."""
+
 
 def run(context: Context) -> Outcome:
     """Deploy and keep the last generations to roll back to."""
@@ -101,6 +113,12 @@ def _source(context: Context, wants: Wants, name: str, reply: Reply, evaluation:
     """The model of a completed job that has passed the gate, in the named evaluation if there is one."""
     job.demand_completed(context, job.TRAINING, name, reply)
     uri = training_job.demand_artifacts(context, name, reply)
+    if context.project.deploy.is_multi_model and uri.endswith("/"):
+        raise InvalidInputError(
+            f"the artifacts of training job '{name}' are no archive, and a multi-model endpoint takes only archives",
+            state="nothing was deployed",
+            remedy="deploy a job that compressed its artifacts",
+        )
     if not gate.has_passed(context, job.tags_of(context, job.TRAINING, reply), evaluation):
         if not context.switches.force:
             raise QualityGateError(
@@ -146,12 +164,9 @@ def _completed(context: Context) -> Iterator[tuple[Reply, dict[str, str]]]:
 
 
 def _demand_object(context: Context, uri: str) -> None:
+    form, end, reason = _MANY if context.project.deploy.is_multi_model else _ONE
     _, key = split_uri(uri)
-    if not uri.startswith("s3://") or not key.endswith(".tar.gz"):
-        raise InvalidInputError(
-            f"--model-data takes s3://bucket/key.tar.gz, not {uri!r}",
-            state="nothing was changed",
-            remedy="SageMaker reads model data only from a gzipped tar archive in S3",
-        )
+    if not uri.startswith("s3://") or not key.endswith(end):
+        raise InvalidInputError(f"--model-data takes {form}, not {uri!r}", state="nothing was changed", remedy=reason)
     if not job.exists(context, uri):
         raise InvalidInputError(f"there is no object {uri}", state="nothing was changed", remedy="check the URI")

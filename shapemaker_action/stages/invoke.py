@@ -85,6 +85,7 @@ def _ask(context: Context, endpoint: str, request: RequestSettings) -> Answer:
         "Body": (context.root / request.file).read_bytes(),
         "ContentType": request.content_type,
         "Accept": request.accept,
+        **({"TargetModel": request.target_model} if request.target_model else {}),
     }
     for pause in (*PAUSES, None):
         began = context.clock.now()
@@ -119,10 +120,12 @@ def _refusal(context: Context, endpoint: str, request: RequestSettings, error: A
             remedy=f"mend the request file or predict(); the endpoint's log: {context.again('status')} --logs",
         )
     if error.kind in {Kind.NOT_FOUND, Kind.INVALID}:
+        target = request.target_model
+        advice = f"let target_model name an archive below the endpoint's prefix, or put {target} there; " * bool(target)
         return InvocationError(
             f"endpoint '{endpoint}' did not answer {request.file}: {error.message}",
             state="nothing was changed",
-            remedy=f"see what serves: {context.again('status')}; deploy with: {context.again('deploy')}",
+            remedy=f"{advice}see what serves: {context.again('status')}; deploy with: {context.again('deploy')}",
         )
     return error.explain(context.again)
 

@@ -86,8 +86,12 @@ COPY --chmod=755 train serve process /usr/local/bin/
 """
 
 
-def push(service: LocalService, *, tag: str = "1", label: str = "") -> str:
-    """Build the image and push it to the service's registry; its URI. Another `label` makes another digest."""
+def push(service: LocalService, *, tag: str = "1", label: str = "", capability: str = "") -> str:
+    """Build the image and push it to the service's registry; its URI. Another `label` makes another digest.
+
+    A `capability` is one that SageMaker looks for.
+    """
+    promised = {f"com.amazonaws.sagemaker.capabilities.{capability}": "true"} if capability else {}
     engine = choose("docker")
     base_image.ensure(engine.name)
     image = _uri(service, tag)
@@ -101,7 +105,7 @@ def push(service: LocalService, *, tag: str = "1", label: str = "") -> str:
             target="",
             image=image,
             platform="linux/amd64",
-            labels={"probe": label} if label else {},
+            labels=promised | ({"probe": label} if label else {}),
         )
         engine.build(build, lambda _: None)
     engine.push(image, credentials(service), lambda _: None)

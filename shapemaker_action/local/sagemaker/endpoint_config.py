@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shapemaker_action.local.sagemaker import role, tags
+from shapemaker_action.local.sagemaker import model, role, tags
 from shapemaker_action.local.sagemaker.listing import LISTABLE, page
 from shapemaker_action.local.sagemaker.refusals import (
     ANY,
@@ -17,6 +17,7 @@ from shapemaker_action.local.sagemaker.refusals import (
 )
 from shapemaker_action.local.sagemaker.service import service
 from shapemaker_action.local.sagemaker.store import Key, Record
+from shapemaker_action.local.sagemaker.variant import MULTI_MODEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,8 +57,7 @@ def create(world: World, call: Call) -> dict[str, Any]:
     if service(world).store.get(_key(call)):
         raise already_exists("endpoint-config", arn)
     for variant in body["ProductionVariants"]:
-        if service(world).store.get(Key("model", call.region, variant["ModelName"])) is None:
-            raise not_found("model", world.realm(call.region).arn("sagemaker", f"model/{variant['ModelName'].lower()}"))
+        _check_model(world, call.region, variant)
     if body.get("ExecutionRoleArn"):
         role.check(world, call.region, body["ExecutionRoleArn"])
     now = service(world).now()
@@ -76,6 +76,14 @@ def create(world: World, call: Call) -> dict[str, Any]:
     if not service(world).store.add(record):
         raise already_exists("endpoint-config", arn)
     return {"EndpointConfigArn": arn}
+
+
+def _check_model(world: World, region: str, variant: Mapping[str, Any]) -> None:
+    found = service(world).store.get(Key("model", region, variant["ModelName"]))
+    if found is None:
+        raise not_found("model", world.realm(region).arn("sagemaker", f"model/{variant['ModelName'].lower()}"))
+    if variant.get("ServerlessConfig") and model.primary(found).get("Mode") == MULTI_MODEL:
+        raise invalid("Serverless endpoints do not support multi-model containers.")
 
 
 def _check(variants: Sequence[Mapping[str, Any]]) -> None:

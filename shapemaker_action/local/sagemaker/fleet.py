@@ -88,7 +88,9 @@ class Fleet:
             except ShapemakerError as error:
                 raise FleetError(f"The image {variant.image} could not be pulled: {error.message}") from error
             directory = self._site.model_directory(variant)
-            if variant.model_data and not directory.is_dir():
+            if variant.is_multi_model:
+                directory.mkdir(parents=True, exist_ok=True)  # models come when they are asked for
+            elif variant.model_data and not directory.is_dir():
                 draft = directory.with_name(f"{variant.name}.new")
                 harvest.discard(draft)
                 if reason := model_data.bring(world, self._site.region, variant.model_data, draft):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from shapemaker_action.containers.process import ENGINE_LABEL
 from shapemaker_action.local.sagemaker.refusals import invalid
 
 if TYPE_CHECKING:
     from shapemaker_action.local.world import World
 
 HOSTABLE = "application/vnd.docker.distribution.manifest.v2+json"
+MULTI_MODEL = "com.amazonaws.sagemaker.capabilities.multi-models"
 
 
 def pinned(world: World, image: str) -> str:
@@ -34,3 +36,12 @@ def require_hostable(world: World, image: str) -> None:
             f"Unsupported manifest media type {manifest.media_type} for image {image}. "
             "Ensure that valid manifest media type is used for specified image."
         )
+
+
+def require_multi_model(world: World, image: str) -> None:
+    """Raise CreateModel's error unless the image promises the multi-model API."""
+    manifest = world.images.resolve(image)
+    labels = world.images.config(manifest)["config"].get("Labels") or {} if manifest else {}
+    # What the process engine builds reads no Dockerfile, and so has none of its labels.
+    if labels.get(MULTI_MODEL) != "true" and ENGINE_LABEL not in labels:
+        raise invalid(f"Your Ecr Image {image} does not contain required {MULTI_MODEL}=true Docker label(s).")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from shapemaker_action.containers.engine import ContainerSpec, Mount
 from shapemaker_action.errors import EnvironmentProblemError, ShapemakerError
+from shapemaker_action.local.sagemaker import multi_model
 from shapemaker_action.local.sagemaker.logs import Follower, Stream
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Site:
     """Holds a directory of model data per variant."""
 
     def model_directory(self, variant: Variant) -> Path:
-        """What is mounted at /opt/ml/model."""
+        """What is mounted at /opt/ml/model, or /opt/ml/models for many."""
         return self.directory / variant.name
 
 
@@ -74,6 +75,7 @@ class Instance:
         self._starting = threading.Lock()
         self._container: Container | None = None
         self._follower: Follower | None = None
+        self._models: multi_model.Loader | None = None
 
     def start(self) -> None:
         """Start the container; raises `ShapemakerError` if that cannot be done."""
@@ -84,13 +86,17 @@ class Instance:
     def _start(self) -> None:
         site = self._site
         mounts: tuple[Mount, ...] = ()
+        environment = {"AWS_REGION": site.region, **self.variant.environment}
         if self.variant.model_data:
-            mounts = (Mount(source=site.model_directory(self.variant), target="/opt/ml/model", read_only=True),)
+            target = multi_model.PLACE if self.variant.is_multi_model else "/opt/ml/model"
+            mounts = (Mount(source=site.model_directory(self.variant), target=target, read_only=True),)
+        if self.variant.is_multi_model:
+            environment["SAGEMAKER_MULTI_MODEL"] = "true"
         spec = ContainerSpec(
             image=self.variant.pinned,
             name=f"shapemaker-{self.id}",
             command=("serve",),
-            environment={"AWS_REGION": site.region, **self.variant.environment},
+            environment=environment,
             mounts=mounts,
             port=PORT,
             labels={**site.labels, INSTANCE_LABEL: self.id},
@@ -110,6 +116,18 @@ class Instance:
         except EnvironmentProblemError:
             # It has ended already; whoever waits for its health learns that from `ended`.
             self.host, self.port = "", 0
+        if self.variant.model_data and self.variant.is_multi_model:
+            shelf = multi_model.Shelf(
+                world=site.world,
+                region=site.region,
+                uri=self.variant.model_data.uri,
+                directory=site.model_directory(self.variant),
+            )
+            self._models = multi_model.Loader(shelf, self.host, self.port)
+
+    def path(self, target_model: str, seconds: float) -> str:
+        """Where requests go; the target model of a multi-model endpoint is loaded then. See `multi_model.Loader`."""
+        return self._models.path(target_model, seconds) if self._models else "/invocations"
 
     def await_health(self, patience: float) -> bool:
         """Ping until it answers with 200; False if it doesn't within `patience` seconds, or ends."""
@@ -166,6 +184,9 @@ class Instance:
         except ShapemakerError:
             # Whatever is left carries our label: the next start of the server clears it up.
             return
+        finally:
+            if self._models:
+                self._models.close()
 
     def end(self) -> None:
         """Its container is gone."""

@@ -21,6 +21,7 @@ PASSED_IN = {
     "accept": "Accept",
     "x-amzn-sagemaker-custom-attributes": "X-Amzn-SageMaker-Custom-Attributes",
     "x-amzn-sagemaker-inference-id": "X-Amzn-SageMaker-Inference-Id",
+    "x-amzn-sagemaker-target-model": "X-Amzn-SageMaker-Target-Model",
 }
 """Headers of a request that its container gets to see; all others are the API's or the client's own."""
 PASSED_OUT = {
@@ -49,6 +50,8 @@ class Invocation:
     headers: Mapping[str, str]
     variant: str
     """The production variant that is asked for; empty for any."""
+    target_model: str = ""
+    """The model of a multi-model endpoint."""
     seconds: float
 
     def forwarded(self) -> dict[str, str]:
@@ -57,14 +60,18 @@ class Invocation:
 
 
 class Exchange:
-    """A request under way. Read `status` and `headers`, then the body by `read` until it is empty; then `close`."""
+    """A request under way; its model is loaded first.
+
+    Read `status` and `headers`, then the body by `read` until it is empty; then `close`.
+    """
 
     def __init__(self, instance: Instance, invocation: Invocation) -> None:
         self._deadline = time.monotonic() + invocation.seconds
+        path = instance.path(invocation.target_model, invocation.seconds)
         self._connection = http.client.HTTPConnection(instance.host, instance.port, timeout=CONNECT)
         try:
             self._connect()
-            self._response = self._send(invocation)
+            self._response = self._send(path, invocation)
         except (RefusedConnectionError, TimedOutError, BrokenError):
             self._connection.close()
             raise
@@ -107,10 +114,10 @@ class Exchange:
         # The connection lets go of its socket early when the container closes it; the response goes on reading.
         self._socket = self._connection.sock
 
-    def _send(self, invocation: Invocation) -> http.client.HTTPResponse:
+    def _send(self, path: str, invocation: Invocation) -> http.client.HTTPResponse:
         try:
             self._allow()
-            self._connection.request("POST", "/invocations", body=invocation.body, headers=invocation.forwarded())
+            self._connection.request("POST", path, body=invocation.body, headers=invocation.forwarded())
             self._allow()
             return self._connection.getresponse()
         except TimeoutError as error:

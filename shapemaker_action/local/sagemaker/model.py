@@ -19,16 +19,19 @@ from shapemaker_action.local.sagemaker.refusals import (
 )
 from shapemaker_action.local.sagemaker.service import service
 from shapemaker_action.local.sagemaker.store import Key, Record
-from shapemaker_action.local.sagemaker.variant import ModelData
+from shapemaker_action.local.sagemaker.variant import MULTI_MODEL, ModelData
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from shapemaker_action.local.wire import Call
     from shapemaker_action.local.world import World
 
 _CONTAINER: Honoured = {
     "Image": ANY,
     "ImageConfig.RepositoryAccessMode": ("Platform",),
-    "Mode": ("SingleModel",),
+    "Mode": ANY,
+    "MultiModelConfig.ModelCacheSetting": ("Enabled",),
     "ModelDataUrl": ANY,
     "ModelDataSource.S3DataSource.S3Uri": ANY,
     "ModelDataSource.S3DataSource.S3DataType": ANY,
@@ -56,6 +59,8 @@ def create(world: World, call: Call) -> dict[str, Any]:
         raise missing("ExecutionRoleArn")
     role.check(world, call.region, body["ExecutionRoleArn"])
     images.require_hostable(world, container["Image"])
+    if container.get("Mode") == MULTI_MODEL:
+        images.require_multi_model(world, container["Image"])
     _require_data(world, call.region, ModelData.of(container))
     now = service(world).now()
     record = Record(
@@ -94,7 +99,20 @@ def _container(call: Call) -> dict[str, Any]:
         raise missing("PrimaryContainer.Image")
     if container.get("ModelDataUrl") and container.get("ModelDataSource"):
         raise invalid("You must specify either ModelDataUrl or ModelDataSource, and not both of them.")
+    if container.get("Mode") == MULTI_MODEL:
+        _check_shelf(container)
     return container
+
+
+def _check_shelf(container: Mapping[str, Any]) -> None:
+    """With an archive where a prefix belongs, no model would ever be found."""
+    uri = container.get("ModelDataUrl", "")
+    if container.get("ModelDataSource"):
+        raise invalid("ModelDataSource is not supported for containers of mode MultiModel; specify ModelDataUrl.")
+    if not uri:
+        raise missing("PrimaryContainer.ModelDataUrl")
+    if not uri.endswith("/"):
+        raise invalid(f'The ModelDataUrl "{uri}" of a MultiModel container must be a prefix that ends with a slash.')
 
 
 def _require_data(world: World, region: str, data: ModelData | None) -> None:

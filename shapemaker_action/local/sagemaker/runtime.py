@@ -14,6 +14,7 @@ from shapemaker_action.local.sagemaker.invocation import (
     RefusedConnectionError,
     TimedOutError,
 )
+from shapemaker_action.local.sagemaker.multi_model import LoadError, LostError, ModelDataError, NotReadyError
 from shapemaker_action.local.sagemaker.router import NoInstanceError, NoSuchVariantError
 from shapemaker_action.local.sagemaker.service import service
 from shapemaker_action.local.sagemaker.store import Key
@@ -143,7 +144,7 @@ def _open(record: Record, router: Router, invocation: Invocation) -> tuple[Insta
     while True:
         instance = _acquire(record, router, invocation, avoid, deadline)
         try:
-            return instance, Exchange(instance, invocation)
+            return instance, _exchange(record, instance, invocation)
         except RefusedConnectionError:
             avoid.append(instance.id)
             router.release(instance)
@@ -154,6 +155,22 @@ def _open(record: Record, router: Router, invocation: Invocation) -> tuple[Insta
             router.release(instance)
             instance.doubt()
             raise runtime_errors.no_response(record) from error
+        except ApiError:
+            router.release(instance)
+            raise
+
+
+def _exchange(record: Record, instance: Instance, invocation: Invocation) -> Exchange:
+    try:
+        return Exchange(instance, invocation)
+    except ModelDataError as error:
+        raise runtime_errors.refused(str(error)) from error
+    except LoadError as error:
+        raise runtime_errors.model_error(record, error.status, error.body) from error
+    except NotReadyError as error:
+        raise runtime_errors.not_ready(record, invocation.target_model) from error
+    except LostError as error:
+        raise BrokenError from error
 
 
 def _acquire(record: Record, router: Router, invocation: Invocation, avoid: list[str], deadline: float) -> Instance:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from shapemaker_action.local.sagemaker.store import Record
 
 MODEL_ERROR = 424
+NOT_READY = 429
 UNAVAILABLE = 503
 TOO_LARGE = 413
 SERVER_ERRORS = 500
@@ -44,6 +45,12 @@ def unavailable(record: Record) -> ApiError:
     """No instance is there to answer; clients try again by themselves."""
     message = f"No instance of endpoint {record.name} is able to answer at the moment."
     return ApiError("ServiceUnavailable", message, status=UNAVAILABLE)
+
+
+def not_ready(record: Record, model: str) -> ApiError:
+    """A model of a multi-model endpoint takes longer to load than a request may wait."""
+    message = f"Model {model} of endpoint {record.name} is still being loaded. Wait and try your request again."
+    return ApiError("ModelNotReadyException", message, status=NOT_READY)
 
 
 def model_error(record: Record, status: int, body: bytes) -> ApiError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shapemaker_action import service_model
 from shapemaker_action.local.sagemaker import runtime_errors
 from shapemaker_action.local.sagemaker.invocation import Invocation
+from shapemaker_action.local.sagemaker.variant import Variant
 from shapemaker_action.service_model import aws_message
 
 if TYPE_CHECKING:
@@ -17,17 +18,18 @@ if TYPE_CHECKING:
 BODY_LIMIT = 25 * 1024 * 1024
 SERVERLESS_BODY_LIMIT = 4 * 1024 * 1024
 
+TARGET_MODEL = "x-amzn-sagemaker-target-model"
 _MEMBERS = {
     "content-type": "ContentType",
     "accept": "Accept",
     "x-amzn-sagemaker-custom-attributes": "CustomAttributes",
     "x-amzn-sagemaker-target-variant": "TargetVariant",
     "x-amzn-sagemaker-inference-id": "InferenceId",
+    TARGET_MODEL: "TargetModel",
 }
 _NOT_HERE = {
     "x-amzn-sagemaker-target-container-hostname": "is not a multi-container endpoint and does not support target "
     "container hostname header",
-    "x-amzn-sagemaker-target-model": "is not a multi-model endpoint and does not support target model header",
     "x-amzn-sagemaker-inference-component": "has no inference components",
     "x-amzn-sagemaker-enable-explanations": "has no explainer",
     "x-amzn-sagemaker-session-id": "does not support stateful sessions",
@@ -42,10 +44,23 @@ def check(request: Request, record: Record) -> None:
     for header, reason in _NOT_HERE.items():
         if request.headers.get(header):
             raise runtime_errors.refused(f"Endpoint {record.name} {reason}.")
+    _check_target_model(request, record)
     given = {member: request.headers[name] for name, member in _MEMBERS.items() if request.headers.get(name)}
     violations = service_model.load("sagemaker-runtime").check("InvokeEndpoint", {**given, "Body": b""}, partial=True)
     if violations:
         raise runtime_errors.refused(aws_message(violations))
+
+
+def _check_target_model(request: Request, record: Record) -> None:
+    deployed = record.state["deployed"]["variants"]
+    is_given = bool(request.headers.get(TARGET_MODEL))
+    is_multi_model = any(Variant.load(variant).is_multi_model for variant in deployed)
+    if is_given and not is_multi_model:
+        raise runtime_errors.refused(
+            f"Endpoint {record.name} is not a multi-model endpoint and does not support target model header."
+        )
+    if is_multi_model and not is_given:
+        raise runtime_errors.refused(f"Request {uuid.uuid4()} is missing a target model header.")
 
 
 def invocation(request: Request, record: Record, seconds: float, *, streamed: bool) -> Invocation:
@@ -57,6 +72,7 @@ def invocation(request: Request, record: Record, seconds: float, *, streamed: bo
         body=_body(request, record),
         headers=headers,
         variant=headers.get("x-amzn-sagemaker-target-variant", ""),
+        target_model=headers.get(TARGET_MODEL, ""),
         seconds=seconds,
     )
 

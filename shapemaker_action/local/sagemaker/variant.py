@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 STARTUP_TIMEOUT = 480
 SERVERLESS_STARTUP_TIMEOUT = 180
+MULTI_MODEL = "MultiModel"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +23,15 @@ class ModelData:
     uri: str
     is_prefix: bool = False
     compressed: bool = True
+    is_shelf: bool = False
+    """Whether it is a prefix with an archive for each model, of which requests name one."""
 
     @classmethod
     def of(cls, container: Mapping[str, Any]) -> ModelData | None:
         """From a container definition; None for an image that has its model inside."""
         if container.get("ModelDataUrl"):
-            return cls(uri=container["ModelDataUrl"])
+            many = container.get("Mode") == MULTI_MODEL
+            return cls(uri=container["ModelDataUrl"], is_prefix=many, is_shelf=many)
         if not container.get("ModelDataSource"):
             return None
         source = container["ModelDataSource"]["S3DataSource"]
@@ -57,6 +61,11 @@ class Variant:
     startup_timeout: int
     spread: bool
     """Whether requests go to the least busy instance; else they go to a random one."""
+
+    @property
+    def is_multi_model(self) -> bool:
+        """Whether each request names the model that it is for."""
+        return self.model_data is not None and self.model_data.is_shelf
 
     @classmethod
     def of(cls, config: Mapping[str, Any], container: Mapping[str, Any], pinned: str, now: float) -> Variant:
