@@ -60,13 +60,17 @@ def is_loaded() -> bool:
 
 
 def from_tensor(value: Any) -> Any:
-    """A tensor of torch, wherever it is, as an array; anything else as it is."""
-    if type(value).__module__ != "torch" or not hasattr(value, "detach"):
+    """A tensor of torch, wherever it is, as an array, and a list of them as a list; anything else as it is."""
+    tensor = getattr(sys.modules.get("torch"), "Tensor", ())
+    if isinstance(value, (list, tuple)) and value and isinstance(value[0], tensor):
+        return [from_tensor(each) for each in value]
+    if not isinstance(value, tensor):
         return value
     there = value.detach().cpu()
     if value.is_floating_point() and there.element_size() < _SINGLE:
         there = there.float()  # NumPy has no bfloat16
-    return there.numpy() if IS_AVAILABLE and there.ndim else there.tolist()
+    # By force, because what is negated or conjugated may only be marked as such.
+    return there.numpy(force=True) if IS_AVAILABLE and there.ndim else there.tolist()
 
 
 def is_matrix(rows: object) -> bool:
@@ -82,6 +86,11 @@ def is_table(rows: object) -> bool:
     return isinstance(rows, list) and set(map(type, rows)) == {list} and len(set(map(len, rows))) == 1
 
 
+def are_finite(value: Any) -> bool:
+    """Whether it is an array of numbers that all are."""
+    return is_array(value) and value.dtype.kind in _NUMERIC_KINDS and bool(np.isfinite(value).all())
+
+
 def concatenate(parts: list[Any]) -> Any:
     """The rows of several arrays as one."""
     return np.concatenate(parts)
@@ -90,10 +99,10 @@ def concatenate(parts: list[Any]) -> Any:
 def stack(columns: list[Any]) -> Any:
     """A matrix of floats from columns of numbers; of single floats if they all are."""
     are_single = all(column.dtype == np.float32 for column in columns)
-    matrix = np.empty((len(columns[0]), len(columns)), dtype=np.float32 if are_single else np.float64)
+    matrix = np.empty((len(columns), len(columns[0])), dtype=np.float32 if are_single else np.float64)
     for index, column in enumerate(columns):
-        matrix[:, index] = column
-    return matrix
+        matrix[index] = column
+    return matrix.T  # columns stay columns in memory, which is several times as fast as to interleave them
 
 
 def of_bools(cells: list[bool]) -> Any:

@@ -76,6 +76,7 @@ _OPTIONS = (
     | orjson.OPT_PASSTHROUGH_DATETIME
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
+_LONG = 10_000
 _ENCODER = json.JSONEncoder(default=plain, allow_nan=False, separators=(",", ":"))
 
 
@@ -92,8 +93,9 @@ def _to_json(answer: Answer) -> bytes:
         text = orjson.dumps(document, default=plain, option=_OPTIONS)
     except orjson.JSONEncodeError:
         return _dumps(document).encode()  # or the error that says what cannot be written
-    # NaN becomes null there, without a word.
-    return _dumps(document).encode() if b"null" in text else text
+    # NaN becomes null there, without a word. A long text takes longer to search than its numbers.
+    is_sure = len(text) > _LONG and arrays.are_finite(answer.value)
+    return _dumps(document).encode() if not is_sure and b"null" in text else text
 
 
 def _rows(answer: Answer) -> list[Any]:
@@ -109,8 +111,7 @@ def json_line(row: object) -> str:
 def csv_line(row: object) -> str:
     """A line of CSV."""
     stream = io.StringIO()
-    cells = list(row) if isinstance(row, (list, tuple)) else [row]
-    csv.writer(stream, lineterminator="\n").writerow([_cell(cell) for cell in cells])
+    csv.writer(stream, lineterminator="\n").writerow(_cells(row))
     return stream.getvalue()
 
 
@@ -137,9 +138,13 @@ def _to_csv(answer: Answer) -> bytes:
     value: Any = answer.value
     rows = value.itertuples(index=False, name=None) if hasattr(value, "itertuples") else _rows(answer)
     for row in rows:
-        cells = list(row) if isinstance(row, (list, tuple)) else [row]
-        writer.writerow([_cell(cell) for cell in cells])
+        writer.writerow(_cells(row))
     return stream.getvalue().encode()
+
+
+def _cells(row: object) -> list[object]:
+    row = plain(row) if hasattr(row, "tolist") else row
+    return [_cell(cell) for cell in row] if isinstance(row, (list, tuple)) else [_cell(row)]
 
 
 def _cell(value: object) -> object:

@@ -69,7 +69,7 @@ def _far(data: Body, position: int, last: int) -> tuple[int, int]:
 
 
 def list_of(item: Field) -> Field:
-    """A list of one kind of values; those that are None are left out."""
+    """A list of one kind of values."""
     item_kind, read_item = item
 
     def read(data: Body, position: int, depth: int) -> tuple[list[Any], int]:
@@ -80,9 +80,20 @@ def list_of(item: Field) -> Field:
         found = []
         for _ in range(count):
             value, position = read_item(data, position, depth)
-            if value is not None:
-                found.append(value)
+            found.append(value)
         return found, position
+
+    return Field(9, read)
+
+
+def _passed(item_kind: int) -> Field:
+    """A list of values of a kind, of which no more is to be known; it is None."""
+
+    def read(data: Body, position: int, depth: int) -> tuple[None, int]:
+        count, kind, start = _list_head(data, position)
+        if count and kind != item_kind:
+            raise ValueError("a list of another type")
+        return None, _skip_items(data, start, depth, count, kind)
 
     return Field(9, read)
 
@@ -155,12 +166,17 @@ def _skip_binary(data: Body, position: int, _depth: int) -> int:
 
 def _skip_list(data: Body, position: int, depth: int) -> int:
     count, kind, position = _list_head(data, position)
+    return _skip_items(data, position, depth, count, kind)
+
+
+def _skip_items(data: Body, position: int, depth: int, count: int, kind: int) -> int:
     if depth > _MAX_DEPTH:
         raise ValueError("nested too deep")
     if kind in (1, 2, 3):  # a bool takes a byte here
         return position + count
+    skip = _SKIPS[kind]
     for _ in range(count):
-        position = _SKIPS[kind](data, position, depth + 1)
+        position = skip(data, position, depth + 1)
     return position
 
 
@@ -204,6 +220,5 @@ _SKIPS: dict[int, Callable[[Body, int, int], int]] = {
     12: _skip_struct,
 }
 
-ANY = Field(12, lambda data, position, depth: (None, _skip_struct(data, position, depth)))
-"""A struct that is only passed over."""
 I32, I64, BINARY = Field(5, _integer), Field(6, _long), Field(8, _binary)
+PASSED_INTEGERS, PASSED_LONGS, PASSED_TEXTS, PASSED_STRUCTS = map(_passed, (5, 6, 8, 12))

@@ -11,7 +11,17 @@ import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shapemaker_runtime.errors import RequestError
-from shapemaker_runtime.serving.thrift import ANY, BINARY, I32, I64, list_of, struct_of
+from shapemaker_runtime.serving.thrift import (
+    BINARY,
+    I32,
+    I64,
+    PASSED_INTEGERS,
+    PASSED_LONGS,
+    PASSED_STRUCTS,
+    PASSED_TEXTS,
+    list_of,
+    struct_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -172,20 +182,20 @@ def check_pages(body: Body, extents: Iterable[tuple[int, int]], max_bytes: int) 
 # What we need, and every list that Arrow reads: it must end for both at the same byte.
 _COLUMN = struct_of(
     {
-        2: list_of(I32),
+        2: PASSED_INTEGERS,
         3: list_of(BINARY),
         7: I64,
-        8: list_of(ANY),
+        8: PASSED_STRUCTS,
         9: I64,
         11: I64,
-        13: list_of(ANY),
-        16: struct_of({2: list_of(I64), 3: list_of(I64)}),
-        17: struct_of({2: list_of(I32)}),
+        13: PASSED_STRUCTS,
+        16: struct_of({2: PASSED_LONGS, 3: PASSED_LONGS}),
+        17: struct_of({2: PASSED_INTEGERS}),
     }
 )
-_COLUMN_CHUNK = struct_of({3: _COLUMN, 8: struct_of({2: struct_of({1: list_of(BINARY)})})})
-_ROW_GROUP = struct_of({1: list_of(_COLUMN_CHUNK), 3: I64, 4: list_of(ANY)})
+_COLUMN_CHUNK = struct_of({3: _COLUMN, 8: struct_of({2: struct_of({1: PASSED_TEXTS})})})
+_ROW_GROUP = struct_of({1: list_of(_COLUMN_CHUNK), 3: I64, 4: PASSED_STRUCTS})
 _read_footer = struct_of(
-    {2: list_of(ANY), 3: I64, 4: list_of(_ROW_GROUP), 5: list_of(ANY), 6: BINARY, 7: list_of(ANY)}
+    {2: PASSED_STRUCTS, 3: I64, 4: list_of(_ROW_GROUP), 5: PASSED_STRUCTS, 6: BINARY, 7: PASSED_STRUCTS}
 ).read
 _read_page_header = struct_of({2: I32, 3: I32, 5: struct_of({2: I32}), 8: struct_of({4: I32})}).read
