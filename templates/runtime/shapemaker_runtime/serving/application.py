@@ -54,11 +54,11 @@ class Application(Site):
     @property
     def service(self) -> Service:
         """The service of this process."""
-        return self._service or self.start(os.getpid())
+        return self._service or self.start()
 
-    def start(self, number: int) -> Service:
+    def start(self) -> Service:
         """See `Site.start`."""
-        self._service = Service(self._binding, self.limits, self._ledger.meter(number), retire)
+        self._service = Service(self._binding, self.limits, self._ledger.meter(self.slot), retire)
         return self._service
 
 

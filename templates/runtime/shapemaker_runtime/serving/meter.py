@@ -37,7 +37,7 @@ class Ledger:
         """The meters of this process."""
 
     def meter(self, number: int) -> Meter:
-        """For the worker of that number, counted up over all that were ever started; it goes on from a former one's."""
+        """For the worker of that number, which no other has that lives; goes on from what a former one has counted."""
         row = number % self._rows
         self._own.append(Meter(self._memory[row * _WIDTH : (row + 1) * _WIDTH]))
         return self._own[-1]

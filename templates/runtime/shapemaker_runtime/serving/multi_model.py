@@ -205,13 +205,13 @@ class MultiModel(Site):
     def models(self) -> Models:
         """The models of this process."""
         if self._models is None:
-            self.start(os.getpid())
+            self.start()
         assert self._models is not None  # noqa: S101 - for mypy
         return self._models
 
-    def start(self, number: int) -> MultiModel:
+    def start(self) -> MultiModel:
         """See `Site.start`."""
-        self._models = Models(self._shelf, self._register, self.limits, self._ledger.meter(number))
+        self._models = Models(self._shelf, self._register, self.limits, self._ledger.meter(self.slot))
         return self
 
     def submit(self, _request: Request, done: Callable[[Reply], None]) -> None:

@@ -15,7 +15,7 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from shapemaker_runtime import program as programs
 from shapemaker_runtime.errors import SetupError
 from shapemaker_runtime.failure import Boundary
-from shapemaker_runtime.serving import application, loading, nginx, slots
+from shapemaker_runtime.serving import application, loading, nginx, slots, threads
 from shapemaker_runtime.serving.logs import leave_the_loop
 from shapemaker_runtime.serving.settings import Settings
 from shapemaker_runtime.serving.site import Site
@@ -74,6 +74,9 @@ def _load(
     settings = settings.loaded()
     app = _application(model, settings)
     app.warm_up()
+    if threads.have_begun():
+        # A fork leaves them behind, and OpenMP would wait for them, but only in the thread that had begun them.
+        app.settings = settings = settings.off_the_loop()
     return app, "asgi", settings, None
 
 
@@ -153,9 +156,11 @@ def _worker(app: object, interface: Interface, settings: Settings) -> str:
     return "shapemaker_runtime.serving.worker.FastWorker" if ours else "asgi"
 
 
-def _after_fork(begin: Callable[[int], None] | None) -> Callable[[Any, Any], None]:
+def _after_fork(app: object, begin: Callable[[int], None] | None) -> Callable[[Any, Any], None]:
     def hook(_arbiter: Any, worker: Any) -> None:
         leave_the_loop()
+        if isinstance(app, Site):
+            app.slot = worker.slot
         if begin is not None:
             with slots.alive(worker):
                 begin(worker.slot)
@@ -175,7 +180,7 @@ def options(
         "threads": 1 if interface == "asgi" else _THREADS,
         "preload_app": True,
         "pre_fork": slots.assign,
-        "post_fork": _after_fork(begin),
+        "post_fork": _after_fork(app, begin),
         "timeout": settings.limits.run_seconds,
         "graceful_timeout": GRACE,
         # SageMaker keeps its connections; the side that closes first should not be ours.

@@ -84,6 +84,10 @@ class Settings:
         """With a worker for each of them."""
         return self if self.is_told_workers else replace(self, workers=self.gpus)
 
+    def off_the_loop(self) -> Settings:
+        """With a model that is run in a thread beside, however quick it is."""
+        return replace(self, limits=replace(self.limits, inline=False))
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Settings:
         """`SetupError` names the variable that is no positive number."""

@@ -41,6 +41,8 @@ class Site(ABC):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.slot = 0
+        """Tells this process from the other workers that live."""
         self._ledger = Ledger(settings.workers)
         self._tasks: set[asyncio.Task[None]] = set()
         self._resources: dict[str, object] = {}
@@ -58,8 +60,8 @@ class Site(ABC):
         self._ledger.share()
 
     @abstractmethod
-    def start(self, number: int) -> Invocable:
-        """Begin to serve in the event loop of this process; `number` tells workers apart."""
+    def start(self) -> Invocable:
+        """Begin to serve in the event loop of this process."""
 
     def add(self, path: str, resource: object) -> None:
         """A route: to a page, or to what Falcon calls a resource."""

@@ -7,6 +7,7 @@ loaded and warmed up, and a library that was told so by its variable has to be t
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,11 @@ def hold(environ: MutableMapping[str, str]) -> None:
     """One thread for now; `number` still knows what the container was told."""
     environ.setdefault(_TOLD, next((environ[name] for name in VARIABLES if environ.get(name)), ""))
     environ.update(dict.fromkeys(VARIABLES, "1"))
+
+
+def have_begun() -> bool:
+    """Whether this process has any but the one that it began with: a model may ask its library for some by itself."""
+    return len(os.listdir("/proc/self/task")) > 1  # noqa: PTH208 - names are all that is wanted
 
 
 def number(environ: Mapping[str, str], workers: int) -> int:

@@ -61,7 +61,7 @@ class FastWorker(Worker):  # type: ignore[misc]
         self.now = loop.time()
         self._application: Site = self.wsgi
         self.max_body = self._application.settings.max_body
-        self.submit = self._application.start(self.age).submit
+        self.submit = self._application.start().submit
         servers = [await self._listen(loop, each.sock) for each in self.sockets]
         while not stop.is_set() and self.ppid == os.getppid():
             self._check(loop.time())
