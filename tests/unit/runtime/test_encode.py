@@ -79,8 +79,9 @@ def test_values_of_models_become_json(value: object, text: str) -> None:
         (["a,b", 'c"d'], '"a,b"\n"c\\"d"\n', '"a,b"\n"c""d"\n'),
         (3, "3\n", "3\n"),
         ([np.float64(0.1), None], "0.1\nnull\n", "0.1\n\n"),
+        ([np.array([1, 2]), np.array([3])], "[1,2]\n[3]\n", "1,2\n3\n"),
     ],
-    ids=["numbers", "rows", "texts", "one", "scalars"],
+    ids=["numbers", "rows", "texts", "one", "scalars", "arrays"],
 )
 def test_predictions_are_lines(value: object, lines: str, csv: str) -> None:
     assert encode(Answer("predictions", value), LINES).decode() == lines
