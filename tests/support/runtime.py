@@ -83,6 +83,7 @@ class Image:
     program: Path
     ml: Path
     environ: dict[str, str] = field(default_factory=dict)
+    python: str = sys.executable
 
     @classmethod
     def make(cls, folder: Path, source: str = "", **settings: object) -> Image:
@@ -119,7 +120,7 @@ class Image:
             "SAGEMAKER_BASE_DIR": str(self.ml),
             **self.environ,
         }
-        argv = [sys.executable, "-m", "shapemaker_runtime", *command]
+        argv = [self.python, "-m", "shapemaker_runtime", *command]
         return subprocess.Popen(argv, cwd=self.program, env=environ, text=True, **options)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
