@@ -14,7 +14,7 @@ import pytest
 
 from shapemaker_action.containers import inherited
 from shapemaker_action.local import lifecycle
-from tests.support.consumer import MEAN, Consumer, write
+from tests.support.consumer import MEAN, Consumer, serve_many, write
 from tests.support.private_index import private_index
 from tests.support.repositories import diabetes, tumours
 
@@ -136,3 +136,8 @@ def test_a_killed_run_converges_in_docker(tmp_path: Path, state: Path, seconds: 
     process.communicate()
     made.do("run")
     assert made.do("run").changes == []
+
+
+def test_a_trained_model_is_one_of_many_in_a_container(tmp_path: Path, state: Path) -> None:
+    done = serve_many(mean(tmp_path, state, "many")).do("run")
+    assert done.outputs["predictions"][0]["answer"] == {"predictions": [3.0]}

@@ -5,25 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from tests.support.consumer import serve_many
 from tests.support.sagemaker import refusal
 
 if TYPE_CHECKING:
     from tests.support.consumer import Consumer
-
-INVOKE = "invoke:\n  requests: [{file: requests/one.json, expect: {predictions: [3.0]}}]\n"
-MULTI_MODEL = """\
-deploy:
-  api: {CreateModel: {PrimaryContainer: {Mode: MultiModel}}}
-invoke:
-  requests: [{file: requests/one.json, target_model: TARGET, expect: {predictions: [3.0]}}]
-"""
-
-
-def configure(consumer: Consumer, target: str = "model.tar.gz") -> None:
-    place = consumer.folder / "shapemaker.yml"
-    text = place.read_text()
-    assert INVOKE in text
-    place.write_text(text.replace(INVOKE, MULTI_MODEL.replace("TARGET", target)))
 
 
 def ask(consumer: Consumer, target: str) -> list[float]:
@@ -35,7 +21,7 @@ def ask(consumer: Consumer, target: str) -> list[float]:
 
 
 def test_a_trained_model_is_one_of_those_below_its_prefix(mean: Consumer) -> None:
-    configure(mean)
+    serve_many(mean)
     done = mean.do("run")
     assert done.outputs["predictions"][0]["answer"] == {"predictions": [3.0]}
     sagemaker = mean.client("sagemaker")
@@ -46,7 +32,7 @@ def test_a_trained_model_is_one_of_those_below_its_prefix(mean: Consumer) -> Non
 
 
 def test_models_of_a_prefix_are_loaded_when_they_are_asked_for(mean: Consumer) -> None:
-    configure(mean, target="berlin.tar.gz")
+    serve_many(mean, target="berlin.tar.gz")
     keys = {}
     for city, shift in (("berlin", 0.0), ("paris", 1.5)):
         trained = mean.do("provision,build,train", "--set", f"train.hyperparameters.shift={shift}")
@@ -78,7 +64,7 @@ def test_models_of_a_prefix_are_loaded_when_they_are_asked_for(mean: Consumer) -
 
 
 def test_what_is_no_prefix_of_archives_is_refused(mean: Consumer) -> None:
-    configure(mean)
+    serve_many(mean)
     mean.do("provision")
     refused = mean.fail("deploy", "--model-data", "s3://nowhere/model.tar.gz", code=2)
     assert "--model-data takes s3://bucket/prefix/" in refused.document["error"]["message"]

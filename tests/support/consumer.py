@@ -182,3 +182,20 @@ class Model:
     "requests/one.json": '{"instances": [1]}\n',
 }
 """The smallest consumer repository: no requirements, so that a whole lifecycle takes seconds."""
+
+
+MULTI_MODEL = """\
+deploy:
+  api: {CreateModel: {PrimaryContainer: {Mode: MultiModel}}}
+invoke:
+  requests: [{file: requests/one.json, target_model: TARGET, expect: {predictions: [3.0]}}]
+"""
+
+
+def serve_many(consumer: Consumer, target: str = "model.tar.gz") -> Consumer:
+    """Configure a multi-model endpoint that is asked for `target`, in a repository of `MEAN`."""
+    place = consumer.folder / "shapemaker.yml"
+    others, found, _ = place.read_text().partition("invoke:\n")
+    assert found
+    place.write_text(others + MULTI_MODEL.replace("TARGET", target))
+    return consumer
