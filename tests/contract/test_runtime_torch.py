@@ -40,6 +40,9 @@ KINDS = {
     "by name": lambda answer: {"first": answer[:, 0], "all": answer.bfloat16()},
 }
 
+def network():
+    return nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
+
 def work():
     return int((torch.arange(LARGE) * 2).sum())
 
@@ -55,7 +58,7 @@ class Model:
     def train(self, train: Path, *, steps: int = 100) -> dict:
         torch.manual_seed(0)
         rows = torch.tensor([[float(cell) for cell in line.split(",")] for line in (train / "rows.csv").open()])
-        self.net = nn.Sequential(nn.Linear(2, 8), nn.Tanh(), nn.Linear(8, 2))
+        self.net = network()
         optimizer = torch.optim.Adam(self.net.parameters(), lr=0.05)
         losses = []
         for _ in range(steps):
@@ -67,11 +70,12 @@ class Model:
         return {"first": losses[0], "last": losses[-1]}
 
     def save(self, directory: Path):
-        torch.save(self.net, directory / "net.pt")
+        torch.save(self.net.state_dict(), directory / "net.pt")
 
     def load(self, directory, device):
         self.device = torch.device(device)
-        self.net = torch.load(directory / "net.pt", map_location=self.device)
+        self.net = network().to(self.device)
+        self.net.load_state_dict(torch.load(directory / "net.pt", map_location=self.device))
         self.worked, self.loading = work(), threads()
         print("loads on", device, flush=True)
         if "EAGER" in os.environ:
