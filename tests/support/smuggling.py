@@ -285,8 +285,12 @@ ONLY_FAST = {
     "a blank before an extension": chunked(b"b ;a=b\r\n" + BODY + b"\r\n0\r\n\r\n"),
     # It looks at no trailer but at the names that RFC 9110 forbids, and drops them all.
     **STRICT_TRAILERS,
-    # It does without a host.
+    # It does without a host, and with any.
     "no host": post(host=b""),
+    "a host with a path": post(host=b"Host: a/b\r\n"),
+    "a host with a user": post(host=b"Host: a@b\r\n"),
+    "a host with a blank": post(host=b"Host: a b\r\n"),
+    "hosts in a list": post(host=b"Host: a, b\r\n"),
     # Its methods are all tokens: it knows where such a request ends, answers 400, and reads the next one.
     "an unknown method": to(b"SPAM /invocations HTTP/1.1"),
     "a longer method": to(b"POSTS /invocations HTTP/1.1"),
@@ -346,6 +350,8 @@ TWO_ANSWERS = {
     ),
     "a target with a host": to(b"POST http://a/invocations HTTP/1.1"),
     "a target with another host": to(b"POST HTTPS://b:443/invocations?a=b HTTP/1.1"),
+    "an empty host": post(host=b"Host:\r\n"),
+    "a host and its port": post(host=b"Host: [::1]:8080\r\n"),
     "a query": to(b"POST /invocations?a=b HTTP/1.1"),
     "a line before the request": b"\r\n" + post(),
     "a line after the request": post() + b"\r\n",

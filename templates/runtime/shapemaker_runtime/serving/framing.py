@@ -17,6 +17,7 @@ SINGLE = frozenset({b"host", b"content-type", CODING})
 MAX_FIELD = 8190
 MAX_HEADERS = 100
 _MAX_TRAILERS = 100
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 _ABSOLUTE = re.compile(rb"https?://[^/?#@]+(?P<path>[/?]?[^#]*)", re.IGNORECASE)
 
 
@@ -47,6 +48,8 @@ def check(parser: HttpRequestParser, target: bytes, headers: dict[bytes, bytes])
     version = parser.get_http_version()
     if version != "1.0" and b"host" not in headers:
         raise RefusedError(400, "the request has no Host")
+    if _HOST.fullmatch(headers.get(b"host", b"")) is None:
+        raise RefusedError(400, "the Host is none")
     if CODING in headers:
         if version == "1.0":
             raise RefusedError(400, "HTTP/1.0 has no Transfer-Encoding")

@@ -37,6 +37,7 @@ class Intake:
         "_fed",
         "_fields",
         "_headers",
+        "_host",
         "_max_body",
         "_on_head",
         "_on_message",
@@ -54,7 +55,7 @@ class Intake:
         self._on_head = on_head
         self._on_message = on_message
         self._parser = httptools.HttpRequestParser(self)
-        self._url = b""
+        self._url = self._host = b""
         self._version = ""
         self._headers: dict[bytes, bytes] = {}
         self._chunks: list[bytes] = []
@@ -150,8 +151,10 @@ class Intake:
             raise RefusedError(400, "the request is malformed")
         if parser.should_upgrade() and parser.get_method() != b"CONNECT":
             return
-        if CODING in headers or b"host" not in headers or self._url[:1] != b"/" or parser.should_upgrade():
+        host = headers.get(b"host")
+        if CODING in headers or host != self._host or self._url[:1] != b"/" or parser.should_upgrade():
             self._url, self._headers = check(parser, self._url, headers)
+            self._host = host or b""
         # The parser has made sure that it is a number.
         declared = int(headers.get(b"content-length", b"0"))
         is_asking = b"expect" in headers and headers[b"expect"].lower() == b"100-continue"
