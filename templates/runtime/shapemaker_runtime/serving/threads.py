@@ -7,8 +7,8 @@ loaded and warmed up, and a library that was told so by its variable has to be t
 from __future__ import annotations
 
 import importlib
-import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapemaker_runtime.serving import machine
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """Libraries read them once, when they are imported."""
+_OF_PYARROW = "jemalloc_bg_thd"
+"""Its allocator's, which nothing waits for."""
 _TOLD = "SHAPEMAKER_SERVE_THREADS"
 
 
@@ -35,7 +37,8 @@ def hold(environ: MutableMapping[str, str]) -> None:
 
 def have_begun() -> bool:
     """Whether this process has any but the one that it began with: a model may ask its library for some by itself."""
-    return len(os.listdir("/proc/self/task")) > 1  # noqa: PTH208 - names are all that is wanted
+    names = [each.read_text().strip() for each in Path("/proc/self/task").glob("*/comm")]
+    return len([name for name in names if name != _OF_PYARROW]) > 1
 
 
 def number(environ: Mapping[str, str], workers: int) -> int:
