@@ -11,6 +11,7 @@ from tests.support.runtime import Image, Server, in_background, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 MODEL = """
 import threading, time
@@ -64,3 +65,49 @@ def test_one_that_never_ends_is_answered_with_504_and_the_next_one_is_not(server
     wait_until(lambda: server.invoke('{"age": 1}').status == 200)
     assert "slow in MainThread" in server.log
     assert "slow in predict" in server.log
+
+
+WRITER = """
+import threading, time
+import numpy as np
+
+class Model:
+    def load(self, directory): ...
+    def predict(self, instances: np.ndarray) -> list:
+        instances -= 1
+        if instances[0, 0] == 30:
+            print("slow in", threading.current_thread().name, flush=True)
+            time.sleep(1.5)
+        return [float(instances[0, 0]), threading.current_thread().name == "MainThread"]
+"""
+
+
+def test_what_is_predicted_again_is_what_was_sent(tmp_path: Path) -> None:
+    image = Image.make(tmp_path, WRITER)
+    image.environ["SHAPEMAKER_SERVE_WORKERS"] = "1"
+    with image.serving() as server:
+        wait_until(lambda: any(server.invoke("[[2]]").json["predictions"][1] for _ in range(100)))
+        assert server.invoke("[[31]]").json["predictions"] == [30.0, False]
+        assert "slow in MainThread" in server.log
+
+
+IMPORTER = """
+class Model:
+    def load(self, directory): ...
+    def predict(self, age: float) -> str:
+        if age > 100:
+            import slow_module
+            return slow_module.NAME
+        import threading
+        return threading.current_thread().name
+"""
+
+
+def test_an_import_is_not_interrupted(tmp_path: Path) -> None:
+    image = Image.make(tmp_path, IMPORTER)
+    image.write("slow_module.py", "import time\nprint('begins', flush=True)\ntime.sleep(1.5)\nNAME = 'imported'\n")
+    image.environ["SHAPEMAKER_SERVE_WORKERS"] = "1"
+    with image.serving() as server:
+        wait_until(lambda: any(asked(server) == "MainThread" for _ in range(100)))
+        assert server.invoke('{"age": 101}').json == {"output": "imported"}
+        assert server.log.count("begins") == 1

@@ -21,6 +21,7 @@ from tests.support.smuggling import (
     CANARY,
     CHUNK,
     CHUNKED,
+    HOST,
     IN_DOUBT,
     LAST,
     ONE_ANSWER,
@@ -169,6 +170,17 @@ def test_a_request_that_is_only_unusual_is_answered_and_so_is_the_next(
 ) -> None:
     answers = send(either, cut(request_bytes + LAST))
     assert (answers.statuses, answers.predictions) == ([200, 200], [31.0, 40.0])
+
+
+@pytest.mark.parametrize(("host", "length", "status"), [(b"", 11, 400), (HOST, 26 << 22, 413), (HOST, 11, 501)])
+def test_a_refusal_is_the_same_when_an_upgrade_is_asked_for(
+    fast: Server, host: bytes, length: int, status: int
+) -> None:
+    coding = b"Transfer-Encoding: gzip\r\n" if status == 501 else b"Content-Length: %d\r\n" % length
+    request = post(coding + b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"", host=host)
+    answers = send(fast, whole(request))
+    assert answers.statuses == [status]
+    assert b"malformed" not in answers.received
 
 
 def test_trailers_are_counted(fast: Server) -> None:

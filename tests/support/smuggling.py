@@ -295,6 +295,9 @@ ONLY_FAST = {
     "an unknown method": to(b"SPAM /invocations HTTP/1.1"),
     "a longer method": to(b"POSTS /invocations HTTP/1.1"),
     "a method with a dash": to(b"-POST /invocations HTTP/1.1"),
+    # It takes any target with a host for the path in it.
+    "a target with a user": to(b"POST http://b@a/invocations HTTP/1.1"),
+    "a target with a part of a page": to(b"POST http://a/invocations#b HTTP/1.1"),
     "a target without a scheme": to(b"POST ://a/invocations HTTP/1.1"),
 }
 ONLY_STOCK = {

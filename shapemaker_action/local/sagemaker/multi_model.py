@@ -102,15 +102,21 @@ class Loader:
     def path(self, target: str, seconds: float) -> str:
         """The path at which a model answers, when it is loaded; raises the errors of this module."""
         with self._lock:
-            model = self._models.pop(target, None) or self._worker.submit(self._load, target)
+            model = self._models.pop(target, None) or self._submitted(target)
             self._models[target] = model
         try:
             return model.result(seconds)
         except FutureTimeoutError as error:
             raise NotReadyError from error
-        except (ModelDataError, LoadError, LostError):
-            self._forget(target, model)
-            raise
+        finally:
+            if model.done() and model.exception():
+                self._forget(target, model)
+
+    def _submitted(self, target: str) -> Future[str]:
+        try:
+            return self._worker.submit(self._load, target)
+        except RuntimeError as error:  # it is closed
+            raise LostError from error
 
     def close(self) -> None:
         """Its container is gone."""

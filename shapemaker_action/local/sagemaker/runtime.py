@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from shapemaker_action.local.sagemaker import eventstream, runtime_errors, runtime_request
@@ -143,21 +144,20 @@ def _open(record: Record, router: Router, invocation: Invocation) -> tuple[Insta
     deadline = time.monotonic() + PATIENCE
     while True:
         instance = _acquire(record, router, invocation, avoid, deadline)
-        try:
-            return instance, _exchange(record, instance, invocation)
-        except RefusedConnectionError:
-            avoid.append(instance.id)
-            router.release(instance)
-        except TimedOutError as error:
-            router.release(instance)
-            raise runtime_errors.timed_out(record) from error
-        except BrokenError as error:
-            router.release(instance)
-            instance.doubt()
-            raise runtime_errors.no_response(record) from error
-        except ApiError:
-            router.release(instance)
-            raise
+        with ExitStack() as unanswered:
+            unanswered.callback(router.release, instance)
+            try:
+                exchange = _exchange(record, instance, invocation)
+            except RefusedConnectionError:
+                avoid.append(instance.id)
+                continue
+            except TimedOutError as error:
+                raise runtime_errors.timed_out(record) from error
+            except BrokenError as error:
+                instance.doubt()
+                raise runtime_errors.no_response(record) from error
+            unanswered.pop_all()
+            return instance, exchange
 
 
 def _exchange(record: Record, instance: Instance, invocation: Invocation) -> Exchange:

@@ -10,7 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shapemaker_action.local.sagemaker.multi_model import Loader, LoadError, ModelDataError, NotReadyError, Shelf
+from shapemaker_action.local.sagemaker.multi_model import (
+    Loader,
+    LoadError,
+    LostError,
+    ModelDataError,
+    NotReadyError,
+    Shelf,
+)
 from tests.support.http_server import Answer, Request, answering
 
 if TYPE_CHECKING:
@@ -26,6 +33,8 @@ class Names(Shelf):
     def bring(self, target: str) -> str:
         if target == "none":
             raise ModelDataError("there is none")
+        if target == "full":
+            raise OSError("the disk is full")
         return target
 
 
@@ -103,6 +112,17 @@ def test_a_model_that_failed_is_tried_anew_and_costs_the_others_nothing(name: st
                 models.path(name, SECONDS)
     assert container.loaded == ["a"]
     assert container.asked.count(name) == (2 if name == "broken" else 0)
+
+
+def test_any_other_failure_is_tried_anew_too_and_a_closed_one_is_lost() -> None:
+    with loader(Container()) as models:
+        for _ in range(2):
+            with pytest.raises(OSError, match="full"):
+                models.path("full", SECONDS)
+        assert models.path("a", SECONDS)
+        models.close()
+        with pytest.raises(LostError):
+            models.path("b", SECONDS)
 
 
 def test_who_waits_too_long_is_told_to_come_again_and_the_model_goes_on_loading() -> None:

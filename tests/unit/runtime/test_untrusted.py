@@ -77,6 +77,13 @@ def test_what_arrow_reads_in_another_way_than_we_is_refused(old: bytes, new: byt
     assert status(PARQUET, body) == 400
 
 
+def test_an_empty_list_may_be_of_no_type() -> None:
+    """So fastparquet writes a column's metadata, field 8, when there are none."""
+    body = patched(TEXTS, b"\x16\x3c\x26\x08", b"\x16\x3c\x19\x00\x16\x08")
+    assert pq.read_table(io.BytesIO(body)).to_pydict() == {"a": ["x"]}
+    assert status(PARQUET, body) == 200
+
+
 def test_only_new_writers_tell_where_pages_end() -> None:
     name = pq.read_metadata(io.BytesIO(TEXTS)).created_by.encode()
     for version, expected in ((b"1.2.8", 400), (b"1.13.1", 200)):

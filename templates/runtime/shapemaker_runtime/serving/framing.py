@@ -18,7 +18,7 @@ MAX_FIELD = 8190
 MAX_HEADERS = 100
 _MAX_TRAILERS = 100
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
-_ABSOLUTE = re.compile(rb"https?://[^/?#@]+(?P<path>[/?]?[^#]*)", re.IGNORECASE)
+_ABSOLUTE = re.compile(rb"https?://[^/?#@]+(?P<path>(?:[/?][^#]*)?)", re.IGNORECASE)
 
 
 class RefusedError(Exception):

@@ -78,12 +78,15 @@ class Intake:
 
     def _parse(self, data: bytes | memoryview) -> bytes | memoryview:
         """What is left when the parser pauses."""
+        end = 0
         try:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as pause:
+                (end,) = pause.args
+            if end:
                 self._read_again()
-                return memoryview(data)[pause.args[0] :]
+                return memoryview(data)[end:]
         except httptools.HttpParserError as error:
             cause = error.__context__  # of one that a callback has raised
             raise cause if isinstance(cause, RefusedError) else RefusedError(400, "the request is malformed") from None
@@ -108,12 +111,12 @@ class Intake:
 
     def leave(self) -> tuple[int, list[bytes]]:
         """The size of the large body, and what has come of it; somebody else receives the rest."""
-        return self._declared, self._chunks
+        pieces, self._chunks = self._chunks, []
+        return self._declared, pieces
 
     def complete(self, body: bytearray) -> None:
         """Here it is, whole."""
         self._size = len(body)
-        self._chunks = []
         self._end(body)
         self._parser = httptools.HttpRequestParser(self)
 

@@ -9,6 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_AHEAD = 8
+"""Times what has come, for which memory is taken: a client that only says how much it will send is given none."""
+_LEAST = 64 * 1024
+
+
 class LargeBody(asyncio.BufferedProtocol):
     """Takes the place of a connection until a body of `size` bytes is whole, of which the `pieces` have come."""
 
@@ -17,22 +22,24 @@ class LargeBody(asyncio.BufferedProtocol):
     ) -> None:
         self._connection = connection
         self._done = done
-        self._body = bytearray(size)
-        self._view = memoryview(self._body)
-        self._received = 0
-        for piece in pieces:
-            self._view[self._received : self._received + len(piece)] = piece
-            self._received += len(piece)
+        self._size = size
+        self._body = bytearray().join(pieces)
+        self._received = len(self._body)
 
     def get_buffer(self, _size_hint: int) -> memoryview:
         """Where the rest belongs, and nothing after it."""
-        return self._view[self._received :]
+        # Here, and not when bytes have come: then the transport still has hold of them.
+        if self._received == len(self._body):
+            self._body.extend(bytes(min(self._size, max(_LEAST, _AHEAD * self._received)) - self._received))
+        return memoryview(self._body)[self._received :]
 
     def buffer_updated(self, count: int) -> None:
         """So many bytes are there."""
         self._received += count
-        if self._received == len(self._body):
-            self._done(self._body)
+        if self._received == self._size:
+            # The transport keeps this object for as long as it lives.
+            body, self._body = self._body, bytearray()
+            self._done(body)
 
     def eof_received(self) -> bool | None:
         """The body breaks off."""

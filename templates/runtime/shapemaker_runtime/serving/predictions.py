@@ -140,12 +140,13 @@ class Predictions:
     def _run_here(self, call: Call, rows: int, media_type: str, *, may_stream: bool) -> Reply:
         began = self._watch.since = perf_counter()
         try:
-            return self._answered(call, media_type, may_stream=may_stream)
+            reply = self._answered(call, media_type, may_stream=may_stream)
         finally:
             self._watch.since = 0.0
             seconds = perf_counter() - began
             self._pace.ran(rows, seconds)
-            self._meter.ran(rows, seconds)
+        self._meter.ran(rows, seconds)
+        return reply
 
     def _take_turn(self, work: Callable[[], Reply], done: Callable[[Reply], None]) -> None:
         self._enqueue(_Turn(work, done))
@@ -222,7 +223,11 @@ class Predictions:
             self._lane = None
 
     def _work(self, lane: SimpleQueue[_Run | None]) -> None:
-        threads.allow(self._limits.threads)
+        attempt = Attempt()
+        with attempt:
+            threads.allow(self._limits.threads)
+        if attempt.error is not None:
+            log.warning("libraries keep to one thread", exc_info=attempt.error)
         while run := lane.get():
             began = perf_counter()
             replies = self._execute(run.jobs)

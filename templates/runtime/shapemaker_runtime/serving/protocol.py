@@ -89,7 +89,10 @@ class Connection(asyncio.Protocol):
         if self._stream is not None:
             self._stream.close()
         self._server.connections.discard(self)
+        # What refers to each other stays until somebody looks for garbage; what is large must not.
         self._waiting.clear()
+        self._whole = b""
+        self._intake.leave()
 
     def pause_writing(self) -> None:
         """The client reads slower than we write. Until it has caught up, it gets no more, nor is it heard."""
@@ -137,7 +140,7 @@ class Connection(asyncio.Protocol):
         if intake.is_between:
             if self.phase is Phase.HEAD:  # it was but an empty line
                 self.phase = Phase.IDLE
-        elif intake.is_large and self._current is None and self._transport is not None:
+        elif intake.is_large and self._transport is not None and not self._owes:
             self._receive_body(self._transport)
 
     def _is_known(self, data: bytes) -> bool:
@@ -156,12 +159,17 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The client sends no more; whether the connection stays open for what it is still owed."""
         self._is_last = True
-        return (self._current is not None or bool(self._waiting)) and self.phase is not Phase.LINGER
+        return self._owes and self.phase is not Phase.LINGER
+
+    @property
+    def _owes(self) -> bool:
+        """Whether there are requests that came before what is read now."""
+        return self._current is not None or bool(self._waiting)
 
     # Requests
 
     def _on_head(self, *, is_asking: bool) -> None:
-        if self._current is None:
+        if not self._owes:
             self.phase = Phase.BODY
             if is_asking:
                 self._write(CONTINUE)
@@ -170,20 +178,13 @@ class Connection(asyncio.Protocol):
         """Let the rest of a large body come straight to its place."""
         size, pieces = self._intake.leave()
         transport.set_protocol(LargeBody(self, size, pieces, self._on_body))
-        self._read_anew(transport)
 
     def _on_body(self, body: bytearray) -> None:
         if self._transport is None:
             return
         self._transport.set_protocol(self)
-        self._read_anew(self._transport)
         if not self._is_last:
             self._intake.complete(body)
-
-    def _read_anew(self, transport: asyncio.Transport) -> None:
-        # A transport goes on to read for the protocol it had until it is told to begin again.
-        transport.pause_reading()
-        self._heed()
 
     def _on_message(self, message: Message) -> None:
         if self._current is None and not self._is_full:

@@ -46,6 +46,7 @@ class Readers(Generic[T]):
         self._most_threads = machine.cores()
         self._threads = 0
         self._open = 0
+        self._is_closed = False
 
     def submit(self, run: Callable[[], T], done: Callable[[T], None], late: Callable[[], None]) -> bool:
         """Have `run` called, which raises nothing, then `done`, or `late` after the time; False if too many wait."""
@@ -57,10 +58,13 @@ class Readers(Generic[T]):
             # A daemon: the process must end, whatever a model's decoder does.
             threading.Thread(target=self._work, name="read", daemon=True).start()
         self._lane.put(_Work(run, done, late))
+        if self._is_closed:  # a request that had begun before
+            self.close()
         return True
 
     def close(self) -> None:
         """End the threads once they have nothing left to do."""
+        self._is_closed = True
         for _ in range(self._threads):
             self._lane.put(None)
         self._threads = 0

@@ -167,6 +167,7 @@ def _after_fork(app: object, begin: Callable[[int], None] | None) -> Callable[[A
         leave_the_loop()
         if isinstance(app, Site):
             app.slot = worker.slot
+            threads.let_go(os.environ, app.limits.threads)
         if begin is not None:
             with slots.alive(worker):
                 begin(worker.slot)

@@ -123,6 +123,7 @@ class Service:
                 reply = self._predictions.run_here(call, rows, media_type, may_stream=request.may_stream)
                 if reply is not None:
                     return reply
+                call, media_type = self._read(request)  # anew, since a model may write into what it is given
             return Job(call, media_type, finish, may_stream=request.may_stream)
         return attempt.reply
 

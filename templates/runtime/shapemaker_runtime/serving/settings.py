@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shapemaker_runtime.errors import SetupError
 from shapemaker_runtime.serving import machine
+from shapemaker_runtime.serving.threads import ONE, Share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +43,7 @@ class Limits:
     """`$SHAPEMAKER_SERVE_INLINE`: whether a model that is quick enough runs where requests are read."""
     log: str = "errors"
     """`$SHAPEMAKER_SERVE_LOG`: requests that leave a line: `errors` (status 400 and above), `all`, `none`."""
-    threads: int = 1
+    threads: Share = ONE
     """Of libraries, for a prediction."""
 
 

@@ -53,7 +53,7 @@ class Site(ABC):
     @property
     def limits(self) -> Limits:
         """Those of a worker, with its share of the cores."""
-        return replace(self.settings.limits, threads=threads.number(os.environ, self.settings.workers))
+        return replace(self.settings.limits, threads=threads.share_of(os.environ, self.settings.workers))
 
     def tick(self) -> None:
         """Once in a while, in each worker: let the others know what it has counted."""

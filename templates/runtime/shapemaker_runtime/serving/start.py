@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 
 def main(environ: Mapping[str, str]) -> int:
     """The exit code of the server."""
-    if programs.load(environ).serve_app:
-        threads.settle(os.environ, max(1, machine.cores() // Settings.from_environ(environ).workers))
-    else:
+    if not programs.load(environ).serve_app:
         threads.hold(os.environ)
+    threads.settle(os.environ, max(1, machine.cores() // Settings.from_environ(environ).workers))
     # Modules make many objects and no garbage. What is frozen is not looked at again, neither here nor in any worker.
     gc.disable()
     server = importlib.import_module("shapemaker_runtime.serving.server")

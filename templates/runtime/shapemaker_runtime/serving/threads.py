@@ -8,50 +8,91 @@ from __future__ import annotations
 
 import importlib
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import sleep
+from typing import TYPE_CHECKING, NamedTuple
 
 from shapemaker_runtime.serving import machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, MutableMapping
 
-VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_OPENMP, _OPENBLAS, _MKL, _NUMEXPR = VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
 """Libraries read them once, when they are imported."""
+_HELD = (_OPENMP, _OPENBLAS, _MKL)
+"""numexpr begins its threads anew after a fork."""
+_TOLD = "SHAPEMAKER_TOLD_"
 _OF_PYARROW = "jemalloc_bg_thd"
 """Its allocator's, which nothing waits for."""
-_TOLD = "SHAPEMAKER_SERVE_THREADS"
+_ENDING_SECONDS = 0.01
+
+
+class Share(NamedTuple):
+    """Threads that a worker may have."""
+
+    openmp: int = 1
+    blas: int = 1
+
+
+ONE = Share()
 
 
 def settle(environ: MutableMapping[str, str], share: int) -> None:
-    """For an application of the user's own: its share, unless it was told otherwise."""
+    """Each library's share, unless it was told otherwise."""
     for name in VARIABLES:
         environ.setdefault(name, str(share))
 
 
 def hold(environ: MutableMapping[str, str]) -> None:
-    """One thread for now; `number` still knows what the container was told."""
-    environ.setdefault(_TOLD, next((environ[name] for name in VARIABLES if environ.get(name)), ""))
-    environ.update(dict.fromkeys(VARIABLES, "1"))
+    """One thread for now; `share_of` still knows what the container was told."""
+    for name in _HELD:
+        environ.setdefault(_TOLD + name, environ.get(name, ""))
+        environ[name] = "1"
+
+
+def let_go(environ: MutableMapping[str, str], share: Share) -> None:
+    """For libraries that are imported from now on, in a worker."""
+    environ.update({_OPENMP: str(share.openmp), _OPENBLAS: str(share.blas), _MKL: str(share.blas)})
 
 
 def have_begun() -> bool:
     """Whether this process has any but the one that it began with: a model may ask its library for some by itself."""
-    names = [each.read_text().strip() for each in Path("/proc/self/task").glob("*/comm")]
-    return len([name for name in names if name != _OF_PYARROW]) > 1
+    if _count() > 1:
+        sleep(_ENDING_SECONDS)  # one that was joined may still be going
+    return _count() > 1
 
 
-def number(environ: Mapping[str, str], workers: int) -> int:
-    """How many a worker may have: `$SHAPEMAKER_SERVE_THREADS`, else `$OMP_NUM_THREADS` or the like, else its share."""
-    told = environ.get(_TOLD, "").partition(",")[0].strip()
-    return int(told) if told.isdigit() and int(told) else max(1, machine.cores() // workers)
+def _count() -> int:
+    count = 0
+    for each in Path("/proc/self/task").glob("*/comm"):
+        with suppress(OSError):  # it has ended meanwhile
+            count += each.read_text().strip() != _OF_PYARROW
+    return count
 
 
-def allow(count: int) -> None:
+def share_of(environ: Mapping[str, str], workers: int) -> Share:
+    """What a worker was told (a library's variable, else `$SHAPEMAKER_SERVE_THREADS`), else its share of the cores."""
+    own = _number(environ, "SHAPEMAKER_SERVE_THREADS") or max(1, machine.cores() // workers)
+    blas = _number(environ, _TOLD + _OPENBLAS) or _number(environ, _TOLD + _MKL)
+    return Share(_number(environ, _TOLD + _OPENMP) or own, blas or own)
+
+
+def _number(environ: Mapping[str, str], name: str) -> int:
+    text = environ.get(name, "").partition(",")[0].strip()
+    return int(text) if text.isdigit() else 0
+
+
+def allow(share: Share) -> None:
     """Have so many in the libraries that are loaded, called from this thread: OpenMP counts for each thread."""
-    if count == 1:
+    if share == ONE:
         return
-    importlib.import_module("threadpoolctl").threadpool_limits(count)
+    importlib.import_module("threadpoolctl").threadpool_limits({"openmp": share.openmp, "blas": share.blas})
     torch = sys.modules.get("torch")
     if torch is not None:
-        torch.set_num_threads(count)
+        torch.set_num_threads(share.openmp)

@@ -174,6 +174,8 @@ def _skip_items(data: Body, position: int, depth: int, count: int, kind: int) ->
         raise ValueError("nested too deep")
     if kind in (1, 2, 3):  # a bool takes a byte here
         return position + count
+    if not count:  # then it may be of a type that is none
+        return position
     skip = _SKIPS[kind]
     for _ in range(count):
         position = skip(data, position, depth + 1)

@@ -44,15 +44,24 @@ class Watch:
             if self._is_over:
                 signal.pthread_kill(main, signal.SIGALRM)
 
-    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        # Asked once more, as the run may have ended since.
-        if self._is_over:
+    def _interrupt(self, _number: int, frame: FrameType | None) -> None:
+        # Asked once more, as the run may have ended since. Many a module cannot be imported again after half of it was;
+        # the next signal comes soon.
+        if self._is_over and not _is_importing(frame):
             raise InterruptedRun
 
     @property
     def _is_over(self) -> bool:
         since = self.since
         return since > 0 and perf_counter() - since > _SECONDS
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @cache
