@@ -111,3 +111,23 @@ def test_an_import_is_not_interrupted(tmp_path: Path) -> None:
         wait_until(lambda: any(asked(server) == "MainThread" for _ in range(100)))
         assert server.invoke('{"age": 101}').json == {"output": "imported"}
         assert server.log.count("begins") == 1
+
+
+BUSY = """
+import threading, time
+from sklearn.utils import _openmp_helpers  # brings OpenMP along
+
+class Model:
+    example = {"age": 1}
+    def load(self, directory):
+        threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+    def predict(self, age: float) -> str:
+        return threading.current_thread().name
+"""
+
+
+def test_threads_of_others_than_openmp_keep_no_model_off_the_event_loop(tmp_path: Path) -> None:
+    image = Image.make(tmp_path, BUSY)
+    image.environ["SHAPEMAKER_SERVE_WORKERS"] = "1"
+    with image.serving() as server:
+        wait_until(lambda: any(asked(server) == "MainThread" for _ in range(100)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from contextlib import suppress
+import threading
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,9 +28,7 @@ _OPENMP, _OPENBLAS, _MKL, _NUMEXPR = VARIABLES = (
 _HELD = (_OPENMP, _OPENBLAS, _MKL)
 """numexpr begins its threads anew after a fork."""
 _TOLD = "SHAPEMAKER_TOLD_"
-_OF_PYARROW = "jemalloc_bg_thd"
-"""Its allocator's, which nothing waits for."""
-_ENDING_SECONDS = 0.01
+_SPIN_SECONDS = 0.02
 
 
 class Share(NamedTuple):
@@ -62,18 +60,39 @@ def let_go(environ: MutableMapping[str, str], share: Share) -> None:
 
 
 def have_begun() -> bool:
-    """Whether this process has any but the one that it began with: a model may ask its library for some by itself."""
-    if _count() > 1:
-        sleep(_ENDING_SECONDS)  # one that was joined may still be going
-    return _count() > 1
+    """Whether GNU's OpenMP has threads in this process: a model may ask its library for some by itself."""
+    code = _code_of_openmp()
+    if not code or not _others():
+        return False
+    sleep(_SPIN_SECONDS)  # before they rest they spin, and then nobody can tell
+    return any(_is_in(each, code) for each in _others())
 
 
-def _count() -> int:
-    count = 0
-    for each in Path("/proc/self/task").glob("*/comm"):
-        with suppress(OSError):  # it has ended meanwhile
-            count += each.read_text().strip() != _OF_PYARROW
-    return count
+def _others() -> list[Path]:
+    """The other threads of this process."""
+    own = str(threading.get_native_id())
+    return [each for each in Path("/proc/self/task").iterdir() if each.name != own]
+
+
+def _code_of_openmp() -> list[range]:
+    """Where it lies in memory: several libraries bring it along."""
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except FileNotFoundError:  # no Linux, so another OpenMP
+        return []
+    places = [line.split() for line in lines if "/libgomp" in line]
+    return [range(*(int(end, 16) for end in each[0].split("-"))) for each in places if "x" in each[1]]
+
+
+def _is_in(task: Path, code: list[range]) -> bool:
+    """Whether a thread rests there, as the kernel knows: its last word is the place of the next instruction."""
+    try:
+        words = (task / "syscall").read_text().split()
+    except PermissionError:
+        return True  # better safe
+    except OSError:
+        return False  # it has ended meanwhile
+    return words[0] == "running" or any(int(words[-1], 16) in each for each in code)
 
 
 def share_of(environ: Mapping[str, str], workers: int) -> Share:
