@@ -9,11 +9,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from shapemaker_runtime.errors import ModelOutputError, RequestError
-from shapemaker_runtime.serving import arrays, untrusted
+from shapemaker_runtime.serving import arrays
 from shapemaker_runtime.serving.formats import Body, Columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import ModuleType
 
 IS_AVAILABLE = arrays.IS_AVAILABLE and importlib.util.find_spec("pyarrow") is not None
 
@@ -48,6 +49,12 @@ def _pyarrow() -> Any:
     return found
 
 
+@cache
+def _untrusted() -> ModuleType:
+    """Imported when it is needed: its patterns take longer to compile than all else that a start does."""
+    return importlib.import_module("shapemaker_runtime.serving.untrusted")
+
+
 def from_stream(body: Body, max_rows: int) -> Columns:
     """The table of an Arrow IPC stream: 400 if it is none, or has types we don't take; 413 if it is too large."""
     return _guarded("Arrow stream", _read_stream, body, max_rows)
@@ -67,7 +74,7 @@ def _guarded(what: str, read: Callable[[Any, Body, int], Columns], body: Body, m
 
 
 def _read_stream(pyarrow: Any, body: Body, max_rows: int) -> Columns:
-    untrusted.check_stream(body, _MAX_PARTS)
+    _untrusted().check_stream(body, _MAX_PARTS)
     ipc = importlib.import_module("pyarrow.ipc")
     batches: list[Any] = []
     rows = size = 0
@@ -90,6 +97,7 @@ def _read_stream(pyarrow: Any, body: Body, max_rows: int) -> Columns:
 
 def _read_parquet(pyarrow: Any, body: Body, max_rows: int) -> Columns:
     parquet = importlib.import_module("pyarrow.parquet")
+    untrusted = _untrusted()
     footer = untrusted.footer(body)
     _check_size(footer.rows, len(footer.names), max_rows)
     if len(footer.groups) > _MAX_PARTS:

@@ -187,19 +187,19 @@ def _heads(*kinds: int) -> bytes:
     return b"[%b]" % b"".join(b"\\x%02x" % (distance << 4 | kind) for distance in range(1, 16) for kind in kinds)
 
 
-_FLAT = re.compile(
-    b"(?:%b|%b[\\x80-\\xff]{0,9}[\\x00-\\x7f]|%b(?:\\x08.{8}|\\x04.{4}|\\x01.|\\x00)){0,16}\\x00"
-    % (_heads(1, 2), _heads(4, 5, 6), _heads(8)),
-    re.DOTALL,
-).match
-"""A struct of a few bools, integers and short texts, as most are that we pass over: ten times as fast as by bytes."""
+INTEGER = b"[\\x80-\\xff]{0,9}[\\x00-\\x7f]"
+"""The pattern of one, of whatever size."""
+_TEXT = b"(?:%b)" % b"|".join(b"\\x%02x.{%d}" % (length, length) for length in range(33))
+FLAT = b"(?:%b|%b%b|%b%b){0,16}\\x00" % (_heads(1, 2), _heads(4, 5, 6), INTEGER, _heads(8), _TEXT)
+"""That of a struct of a few bools, integers and short texts, as most are that we pass over."""
+_flat = re.compile(FLAT, re.DOTALL).match
 
 
 def _skip_struct(data: Body, position: int, depth: int) -> int:
     if depth > _MAX_DEPTH:
         raise ValueError("nested too deep")
-    flat = _FLAT(data, position)
-    if flat:
+    flat = _flat(data, position)
+    if flat:  # ten times as fast as byte by byte
         return flat.end()
     while head := data[position]:
         position += 1

@@ -11,17 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shapemaker_runtime.errors import RequestError
-from shapemaker_runtime.serving.thrift import (
-    BINARY,
-    I32,
-    I64,
-    PASSED_INTEGERS,
-    PASSED_LONGS,
-    PASSED_STRUCTS,
-    PASSED_TEXTS,
-    list_of,
-    struct_of,
-)
+from shapemaker_runtime.serving.parquet import read_footer, read_page_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,7 +111,7 @@ def footer(body: Body) -> Footer:
         raise ValueError("a footer longer than the file")
     if length > _MAX_FOOTER:
         raise RequestError(413, f"the footer of the Parquet file is larger than {_MAX_FOOTER} bytes")
-    fields, _ = _read_footer(bytes(body[-8 - length : -8]), 0, 0)
+    fields, _ = read_footer(bytes(body[-8 - length : -8]), 0, 0)
     _check_writer(fields.get(6, b""))
     rows, groups = _number(fields, 3), fields[4]
     if rows != sum(_number(group, 3) for group in groups):
@@ -165,7 +155,7 @@ def check_pages(body: Body, extents: Iterable[tuple[int, int]], max_bytes: int) 
             raise ValueError("columns over each other")
         position = start
         while position < end:
-            header, position = _read_page_header(body, position, 0)
+            header, position = read_page_header(body, position)
             total += _number(header, 2)
             pages += 1
             if total > max_bytes or pages > _MAX_PAGES:
@@ -177,25 +167,3 @@ def check_pages(body: Body, extents: Iterable[tuple[int, int]], max_bytes: int) 
             position += _number(header, 3)
         if position > end:
             raise ValueError("a page out of its column")
-
-
-# What we need, and every list that Arrow reads: it must end for both at the same byte.
-_COLUMN = struct_of(
-    {
-        2: PASSED_INTEGERS,
-        3: list_of(BINARY),
-        7: I64,
-        8: PASSED_STRUCTS,
-        9: I64,
-        11: I64,
-        13: PASSED_STRUCTS,
-        16: struct_of({2: PASSED_LONGS, 3: PASSED_LONGS}),
-        17: struct_of({2: PASSED_INTEGERS}),
-    }
-)
-_COLUMN_CHUNK = struct_of({3: _COLUMN, 8: struct_of({2: struct_of({1: PASSED_TEXTS})})})
-_ROW_GROUP = struct_of({1: list_of(_COLUMN_CHUNK), 3: I64, 4: PASSED_STRUCTS})
-_read_footer = struct_of(
-    {2: PASSED_STRUCTS, 3: I64, 4: list_of(_ROW_GROUP), 5: PASSED_STRUCTS, 6: BINARY, 7: PASSED_STRUCTS}
-).read
-_read_page_header = struct_of({2: I32, 3: I32, 5: struct_of({2: I32}), 8: struct_of({4: I32})}).read
