@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from shapemaker_action import signals
 from shapemaker_action.assets import templates
 from shapemaker_action.config import variables
 from shapemaker_action.containers import context as contexts
@@ -23,7 +24,7 @@ from shapemaker_action.outcome import Outcome
 from shapemaker_action.resources import image
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from shapemaker_action.containers.template import Target
     from shapemaker_action.context import Context
@@ -171,16 +172,31 @@ def _bare(
 
 
 def _once(context: Context, command: list[str], environment: Mapping[str, str]) -> int:
-    process = _started(context, command, environment)
-    try:
+    with _running(context, command, environment) as process:
         return process.wait()
+
+
+@contextmanager
+def _running(context: Context, command: list[str], environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Foreign output is talk: stdout stays free for the one document of `--format json`."""
+    # Signals wait until it is known whom to end; the new process must not wait for them, too.
+    signals.hold()
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=context.root,
+            env={**os.environ, **environment},
+            stdout=STDERR,
+            preexec_fn=signals.Guard.release,  # noqa: PLW1509 - no other thread of ours holds a lock that it needs
+        )
+    except OSError:
+        signals.Guard.release()
+        raise
+    try:
+        signals.Guard.release()
+        yield process
     finally:
         _end(process)
-
-
-def _started(context: Context, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Foreign output is talk: stdout stays free for the one document of `--format json`."""
-    return subprocess.Popen(command, cwd=context.root, env={**os.environ, **environment}, stdout=STDERR)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -199,12 +215,9 @@ def _watched(context: Context, command: list[str], environment: Mapping[str, str
     """Start again whenever a Python file of the repository has changed; a crash waits for the next change."""
     while True:
         seen = changed_at(context.root)
-        process = _started(context, command, environment)
-        try:
+        with _running(context, command, environment):
             while changed_at(context.root) == seen:
                 context.clock.sleep(0.5)
-        finally:
-            _end(process)
         context.emit(Notice(text="the code has changed; starting again"))
 
 
