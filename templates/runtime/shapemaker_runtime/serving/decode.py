@@ -134,7 +134,8 @@ def _quickly(text: bytes) -> object:
     if not _is_of_rows(text) or _LONG_INTEGER in text.translate(_SHAPE):
         return None
     document = _parsed(text)
-    return document if arrays.is_table(document.get("instances") if isinstance(document, dict) else document) else None
+    rows = document.get("instances") if isinstance(document, dict) else document
+    return document if arrays.is_table(rows) else None
 
 
 def _is_of_rows(text: bytes) -> bool:
