@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shapemaker_action.containers import build_failure, buildkit, chatter, command, credential, registry
-from shapemaker_action.containers.docker_container import DockerContainer
+from shapemaker_action.containers.docker_container import DockerContainer, PodmanContainer
 from shapemaker_action.errors import AccessError, EnvironmentProblemError, ImageContractError, ShapemakerError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class _CommandEngine(ABC):
         created = command.ask(argv, environ)
         if created.code != 0:
             raise _start_error(spec, created.errors)
-        container = DockerContainer(self._client, self._environ, created.output.split()[-1], self._force)
+        container = self._container(created.output.split()[-1])
         if spec.interactive:
             container.attach()
             return container
@@ -117,7 +117,7 @@ class _CommandEngine(ABC):
         found = command.ask(argv, self._environ)
         if found.code != 0:
             raise EnvironmentProblemError(f"{self.name} lists no containers: {found.last_line}", remedy=_RESTART)
-        return [DockerContainer(self._client, self._environ, each, self._force) for each in found.output.split()]
+        return [self._container(each) for each in found.output.split()]
 
     def create_network(self, name: str, *, isolated: bool) -> None:
         """See `Engine.create_network`."""
@@ -149,7 +149,9 @@ class _CommandEngine(ABC):
         words += ["--entrypoint", spec.entrypoint[0]] if spec.entrypoint else []
         return [*words, spec.image, *spec.entrypoint[1:], *spec.command], {**self._environ, **named}
 
-    _force: tuple[str, ...] = ("--force",)
+    def _container(self, identity: str) -> DockerContainer:
+        return DockerContainer(self._client, self._environ, identity, ("--force",))
+
     _push_options: tuple[str, ...] = ()
     _create_options: tuple[str, ...] = ()
 
@@ -196,7 +198,6 @@ class Podman(_CommandEngine):
 
     name: EngineName = "podman"
     _push_options = ("--format", "v2s2")
-    _force = ("--force", "--time", "0")
 
     def __init__(self, client: str, environ: Mapping[str, str]) -> None:
         super().__init__(client, environ)
@@ -204,6 +205,9 @@ class Podman(_CommandEngine):
 
     def _builder(self, build: ImageBuild) -> tuple[list[str], dict[str, str]]:
         return [self._client, "build", "--format", "docker", "--tag", build.image], {}
+
+    def _container(self, identity: str) -> PodmanContainer:
+        return PodmanContainer(self._client, self._environ, identity, ("--force", "--time", "0"))
 
     def _cwd(self, container: str) -> Path | None:
         # conmon notes an out-of-memory kill in a file of its working directory, and podman looks for it in this one.

@@ -8,16 +8,15 @@ import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from shapemaker_action.containers import command, process_store
+from shapemaker_action.containers import following, process_store
 from shapemaker_action.containers.process_supervisor import started
 from shapemaker_action.errors import EnvironmentProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_TICK = 0.05
 _LOST = 255
 """The exit code of a process whose end nobody saw (its supervisor was killed)."""
 
@@ -43,23 +42,7 @@ class ProcessContainer:
     def logs(self) -> Iterator[str]:
         """See `Container.logs`."""
         with (self.directory / "log").open(encoding="utf-8", errors="replace", newline="\n") as stream:
-            yield from self._follow(stream)
-
-    def _follow(self, stream: IO[str]) -> Iterator[str]:
-        rest = ""
-        while True:
-            # Asked first: what was written before the end is read after it.
-            ended = not self._is_running()
-            while piece := stream.readline(command.LINE_LIMIT):
-                rest += piece
-                if rest.endswith("\n") or len(rest) >= command.LINE_LIMIT:
-                    yield rest.rstrip("\r\n")
-                    rest = ""
-            if ended:
-                if rest:
-                    yield rest
-                return
-            time.sleep(_TICK)
+            yield from following.lines(stream, self._is_running)
 
     def wait(self, timeout: float | None = None) -> int | None:
         """See `Container.wait`."""
@@ -67,7 +50,7 @@ class ProcessContainer:
         while self._is_running():
             if deadline is not None and time.monotonic() >= deadline:
                 return None
-            time.sleep(_TICK)
+            time.sleep(following.TICK)
         return self._exit_code()
 
     def out_of_memory(self) -> bool:
@@ -137,7 +120,7 @@ class ProcessContainer:
         supervisor = self._process("supervisor")
         place = self.directory / "exit"
         while not place.exists() and supervisor.is_alive():
-            time.sleep(_TICK)
+            time.sleep(following.TICK)
         return int(place.read_text("ascii")) if place.exists() else _LOST
 
 
