@@ -109,6 +109,15 @@ def refuse_skip(report: Report) -> Report:
     return report
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The names of what failed, last of all: who sees only the end of a long log sees them."""
+    reporter: pytest.TerminalReporter | None = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter:
+        for report in reporter.getreports("failed") + reporter.getreports("error"):
+            reporter.write_line(f"failed: {report.nodeid}")
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty home directory."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.support.sagemaker import SageMaker
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # names cannot be used twice, and the tests of a module may run in two stretches
 def jobs(local: SageMaker) -> list[str]:
     """Three jobs that have completed and one that has failed, in the order of their creation."""
     names = [f"listed-{letter}" for letter in ("b", "a", "c")]
