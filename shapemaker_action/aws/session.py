@@ -59,7 +59,9 @@ class AwsCallError(Exception):
         """The error that the user sees, with the exit code of its class; `again` gives the command for a stage."""
         what = f"{self.operation} was refused by {self.service}: {self.code}: {self.message}"
         error, remedy = _EXPLANATIONS[self.kind]
-        facts = {"access": self._access, "plan": again("plan"), "status": again("status")}
+        if self.code in _PROVISIONED:
+            remedy = "make it with: {provision}"
+        facts = {"access": self._access, **{stage: again(stage) for stage in ("plan", "provision", "status")}}
         return error(what, state="nothing else was changed by this call", remedy=remedy.format(**facts))
 
     @property
@@ -72,6 +74,9 @@ class AwsCallError(Exception):
 
 
 _DENIED = lazy.pattern(r"not authorized to perform:? (\w[\w-]*:\w+)(?: on (?:the )?resource:? (\S+?)[.,]?(?=\s|$))?")
+
+_PROVISIONED = {"NoSuchBucket", "RepositoryNotFoundException"}
+"""What says that a place is missing which another stage makes: deleted, or not made yet."""
 
 _EXPLANATIONS: dict[Kind, tuple[type[ShapemakerError], str]] = {
     Kind.NOT_FOUND: (ForeignError, "something was deleted outside shapemaker; see what is there with: {plan}"),

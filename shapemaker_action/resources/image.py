@@ -86,6 +86,7 @@ class Image:
         """Build, push, and read back what the registry made of it."""
         if self.request is None:
             raise AssertionError(f"BUG: an observed image {self.name} cannot be built")
+        self._demand_repository(context)
         engine = context.engine()
 
         def say(line: str) -> None:
@@ -118,6 +119,10 @@ class Image:
 
     def delete(self, context: Context) -> None:
         """Goes with its repository."""
+
+    def _demand_repository(self, context: Context) -> None:
+        """Asked before minutes of building; with a call that is allowed to whoever builds."""
+        context.aws.call("ecr", "DescribeImages", {"repositoryName": self.repository, "maxResults": 1})
 
     def _demand_content(self, digest: str) -> None:
         """The tag was computed before the context was written; tags are immutable, so a wrong one would stay."""

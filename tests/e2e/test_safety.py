@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from tests.support.consumer import Consumer
 
@@ -91,6 +93,13 @@ def test_a_model_of_unknown_quality_in_service_is_no_measure(mean: Consumer) -> 
 def test_an_experiment_is_not_deployed_by_itself(mean: Consumer) -> None:
     mean.do("provision,build")
     mean.fail("train,deploy", "--experimental", code=2)
+
+
+@pytest.mark.parametrize(("stage", "missing"), [("build", "RepositoryNotFound"), ("train", "NoSuchBucket")])
+def test_what_is_not_provisioned_yet_is_said_before_anything_is_made(mean: Consumer, stage: str, missing: str) -> None:
+    error = mean.fail(stage, code=10).document["error"]
+    assert missing in error["message"]
+    assert "provision" in error["remedy"]
 
 
 def test_after_a_failed_rollout_the_way_back_is_what_served_before(mean: Consumer) -> None:

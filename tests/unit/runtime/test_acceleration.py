@@ -329,6 +329,19 @@ def test_a_kernel_that_is_off_somewhere_is_refused(name: str) -> None:
             verify.largest_difference(estimator, place.accelerated(estimator, wrong), wrong, samples, 1e-3)
 
 
+@pytest.mark.parametrize("steps", [name for name in STEPS if name != "no"])
+def test_rows_at_thresholds_are_there_behind_scalers_too(steps: str) -> None:
+    pipeline = fitted(make_pipeline(*STEPS[steps], SABOTAGED["forest"]))
+    found = builtin.kernel(pipeline).thresholds
+    if steps == "polynomial":
+        assert not found
+        return
+    for feature, thresholds in builtin.kernel(pipeline[-1]).thresholds.items():
+        inputs = np.ones((len(thresholds), FEATURES))
+        inputs[:, feature] = found[feature]
+        np.testing.assert_allclose(np.sort(pipeline[:-1].transform(inputs)[:, feature]), thresholds, rtol=1e-12)
+
+
 def test_other_classes_are_a_disagreement_unless_the_scores_are_as_good_as_equal() -> None:
     estimator = fitted(LogisticRegression(), classes=2)
     kernel = builtin.kernel(estimator)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from shapemaker_runtime.errors import ModelOutputError, RequestError
 from shapemaker_runtime.serving.encode import encode, negotiate
-from shapemaker_runtime.serving.formats import Answer
+from shapemaker_runtime.serving.formats import ARROW, Answer
 
 JSON, LINES, CSV, NPY = "application/json", "application/jsonlines", "text/csv", "application/x-npy"
 
@@ -99,16 +99,28 @@ def test_predictions_are_an_array() -> None:
         (np.array([np.inf]), JSON),
         (Decimal(1), JSON),
         ({1, 2}, JSON),
-        ([{"a": 1}], CSV),
-        ([[{"a": 1}]], CSV),
-        ([{"a": 1}], NPY),
-        ([[1], [1, 2]], NPY),
+        ([{1, 2}], CSV),
+        (float("nan"), LINES),
+        (Decimal(1), NPY),
     ],
     ids=str,
 )
-def test_what_a_media_type_cannot_express_is_the_models_fault(value: object, media_type: str) -> None:
+def test_what_json_cannot_express_is_the_models_fault(value: object, media_type: str) -> None:
     with pytest.raises(ModelOutputError):
         encode(Answer("predictions", value), media_type)
+
+
+@pytest.mark.parametrize(
+    ("value", "media_type"),
+    [([{"a": 1}], CSV), ([[{"a": 1}]], CSV), ([{"a": 1}], NPY), ([[1], [1, 2]], NPY), ([1, "a"], ARROW)],
+    ids=str,
+)
+def test_what_only_json_can_express_is_not_acceptable_to_who_accepts_something_else(
+    value: object, media_type: str
+) -> None:
+    with pytest.raises(RequestError, match="it can be had as application/json") as raised:
+        encode(Answer("predictions", value), media_type)
+    assert raised.value.status == 406
 
 
 def test_json_is_read_back_as_the_same_numbers() -> None:

@@ -263,10 +263,13 @@ def _supports_missing(tree: Any) -> bool:
 
 
 def _thresholds(trees: Sequence[Tree], steps: Sequence[Step]) -> dict[int, Array]:
-    """Where the trees branch, for each feature; not told through steps, which move them."""
-    if steps:
+    """Where the trees branch, for each feature as it comes in; empty if steps do more than to scale and to fill."""
+    if not all(step.keeps_features for step in steps):
         return {}
     inner = [tree.left >= 0 for tree in trees]
     feature = np.concatenate([tree.feature[each] for tree, each in zip(trees, inner, strict=True)])
     threshold = np.concatenate([tree.threshold[each] for tree, each in zip(trees, inner, strict=True)])
+    for step in reversed(steps):
+        if step.center is not None and step.factor is not None:
+            threshold = threshold / step.factor[feature] + step.center[feature]
     return {int(each): np.unique(threshold[feature == each]) for each in np.unique(feature)}

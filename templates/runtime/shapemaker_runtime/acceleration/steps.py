@@ -28,6 +28,12 @@ class Step:
     """Whether no NaN comes out."""
     center: Array | None = None
     """Only of a scaler: it is (x - center) * factor."""
+
+    @property
+    def keeps_features(self) -> bool:
+        """Whether each feature goes out where it came in, by itself."""
+        return self.fills or self.center is not None
+
     factor: Array | None = None
 
 

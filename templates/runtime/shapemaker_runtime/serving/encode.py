@@ -55,10 +55,16 @@ def _quality(media_type: str, ranges: list[tuple[str, float]]) -> float:
 
 
 def encode(answer: Answer, media_type: str, of_model: hooks.Hooks = hooks.NONE) -> bytes:
-    """The answer's bytes; `ModelOutputError` when the model's value cannot be written like that."""
+    """The answer's bytes; `ModelOutputError` when the model's value cannot be written, 406 when it can, but as JSON."""
     if media_type in of_model.encoders:
         return of_model.encode(media_type, answer.value)
-    return _ENCODERS[media_type](answer)
+    try:
+        return _ENCODERS[media_type](answer)
+    except ModelOutputError as error:
+        if media_type == JSON:
+            raise
+        _to_json(answer)  # whose error would be the model's own
+        raise RequestError(406, f"{error}; it can be had as {JSON}") from None
 
 
 def plain(value: object) -> object:

@@ -100,6 +100,7 @@ class Predictions:
         self._queue: deque[Job] = deque()
         self._queued_rows = 0
         self._is_due = False
+        self._has_run_in_this_turn = False
         self._running: _Run | None = None
         self._lane: SimpleQueue[_Run | None] | None = None
         self._is_closed = False
@@ -120,7 +121,7 @@ class Predictions:
     def is_free_for(self, rows: int) -> bool:
         """Whether `run_here` is quicker than a trip to the thread, and overtakes nobody."""
         return (
-            self._pace.is_instant
+            self._pace.is_inline
             and self._watch.is_on
             and self._running is None
             and rows <= _INLINE_ROWS
@@ -144,9 +145,20 @@ class Predictions:
         finally:
             self._watch.since = 0.0
             seconds = perf_counter() - began
-            self._pace.ran(rows, seconds)
+            self._pace.ran(rows, seconds, is_alone=self._is_first_in_this_turn())
         self._meter.ran(rows, seconds)
         return reply
+
+    def _is_first_in_this_turn(self) -> bool:
+        """Whether no other prediction has run in this turn of the loop, which reads all requests that are there."""
+        if self._has_run_in_this_turn:
+            return False
+        self._has_run_in_this_turn = True
+        self._loop.call_soon(self._end_turn)
+        return True
+
+    def _end_turn(self) -> None:
+        self._has_run_in_this_turn = False
 
     def _take_turn(self, work: Callable[[], Reply], done: Callable[[Reply], None]) -> None:
         self._enqueue(_Turn(work, done))
@@ -284,9 +296,9 @@ class Predictions:
         if run.timer is not None:
             run.timer.cancel()
         rows = sum(job.rows for job in run.jobs)
-        self._pace.ran(rows, run.seconds, len(run.jobs))
+        self._pace.ran(rows, run.seconds, len(run.jobs), is_alone=len(run.jobs) == 1 and not self._queue)
         self._meter.ran(rows, run.seconds)
-        if self._pace.is_instant and not self._watch.is_on:
+        if self._pace.is_inline and not self._watch.is_on:
             self._watch.start()
         if run is self._running:
             self._running = None
