@@ -185,8 +185,12 @@ def _loader(text: str) -> type[yaml.SafeLoader | yaml.CSafeLoader]:
     """libyaml, which is ten times faster, for a text that it takes; for any other the one whose words we know."""
     if not hasattr(yaml, "CSafeLoader") or not _DISPUTED.isdisjoint(text) or not text.endswith("\n"):
         return yaml.SafeLoader
+    depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:  # nothing behind is ever read, and libyaml takes quadratic time for it
+                break
             # The two do not agree on where a value stands that is not there.
             if isinstance(event, yaml.ScalarEvent) and event.implicit[0] and not event.value:
                 return yaml.SafeLoader
