@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import subprocess
 from array import array
@@ -162,11 +163,13 @@ class PodmanContainer(DockerContainer):
         """See `Container.logs`."""
         argv = [self._client, "container", "inspect", "--format", "{{.HostConfig.LogConfig.Path}}", self.id]
         place = Path(command.ask(argv, self._environ).output.strip())
-        if not place.is_file():  # podman runs in a machine of its own, or the container is gone
+        # Not where podman runs in a machine of its own, or as somebody else; nor when the container is gone.
+        if not (os.access(place, os.R_OK) and place.is_file()):
             yield from super().logs()
             return
-        with command.started([self._client, "wait", self.id], self._environ) as end, place.open("rb") as stream:
-            yield from following.kubernetes_lines(stream, lambda: end.poll() is None)
+        with command.started([self._client, "wait", self.id], self._environ) as end:
+            # A `wait` that fails tells of no end.
+            yield from following.kubernetes_log(place, lambda: end.poll() is None or self._is_running())
 
 
 def _unseen(lines: Iterator[str], seen: array[int]) -> Iterator[str]:

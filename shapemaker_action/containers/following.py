@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import os
+import re
 import time
+from functools import partial
 from typing import IO, TYPE_CHECKING, AnyStr
 
 from shapemaker_action.containers import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 TICK = 0.05
+
+_RECORD = re.compile(rb"\S+ (stdout|stderr) ([PF]) (.*)", re.DOTALL)
 
 
 def pieces(stream: IO[AnyStr], is_running: Callable[[], bool]) -> Iterator[AnyStr]:
@@ -27,32 +33,71 @@ def pieces(stream: IO[AnyStr], is_running: Callable[[], bool]) -> Iterator[AnySt
 
 
 def lines(stream: IO[str], is_running: Callable[[], bool]) -> Iterator[str]:
-    """Whole lines without their ends, or pieces of at least `command.LINE_LIMIT` characters."""
+    """Lines without their ends, of which a carriage return is one, in pieces of about `command.LINE_LIMIT` at most."""
     rest = ""
     for piece in pieces(stream, is_running):
         rest += piece
         if rest.endswith("\n") or len(rest) >= command.LINE_LIMIT:
-            yield rest.rstrip("\r\n")
+            yield from _split(rest)
             rest = ""
     if rest:
-        yield rest
+        yield from _split(rest)
+
+
+def kubernetes_log(place: Path, is_running: Callable[[], bool]) -> Iterator[str]:
+    """Lines of a log in the format of Kubernetes, none if it is gone. One that grew too large goes on in a new file."""
+    while True:
+        try:
+            stream = place.open("rb")
+        except FileNotFoundError:
+            return
+        with stream:
+            yield from kubernetes_lines(stream, partial(_goes_on, stream, place, is_running))
+            if not _is_replaced(stream, place):
+                return
+
+
+def _goes_on(stream: IO[bytes], place: Path, is_running: Callable[[], bool]) -> bool:
+    return is_running() and not _is_replaced(stream, place)
+
+
+def _is_replaced(stream: IO[bytes], place: Path) -> bool:
+    try:
+        return not os.path.samestat(os.fstat(stream.fileno()), place.stat())
+    except FileNotFoundError:  # with its container
+        return False
 
 
 def kubernetes_lines(stream: IO[bytes], is_running: Callable[[], bool]) -> Iterator[str]:
-    """The same of a log in the format of Kubernetes: `time stdout|stderr P|F text`, where after P the line goes on.
+    """Lines of one file of it: `time stdout|stderr P|F text`, where after P the line goes on.
 
-    The writer cuts lines where its buffer ends, so a character may begin in one record and end in the next.
+    The writer cuts lines where its buffer ends, so a character may begin in one record and end in the next. What is no
+    record, because the disk was full or the writer was killed, is passed as it is.
     """
     unfinished = {b"stdout": _Unfinished(), b"stderr": _Unfinished()}
     record = b""
     for piece in pieces(stream, is_running):
         record += piece
         if record.endswith(b"\n"):
-            _, source, tag, text = record[:-1].split(b" ", 3)
-            yield from unfinished[source].more(text, ends=tag == b"F")
+            yield from _of_record(record[:-1], unfinished)
             record = b""
+    if record:
+        yield from _of_record(record, unfinished)
     for each in unfinished.values():
-        yield from each.last()
+        if each.is_begun:
+            yield from each.more(b"", ends=True)
+
+
+def _of_record(record: bytes, unfinished: dict[bytes, _Unfinished]) -> Iterator[str]:
+    found = _RECORD.fullmatch(record)
+    if found is None:
+        return _Unfinished().more(record, ends=True)
+    source, tag, text = found.groups()
+    return unfinished[source].more(text, ends=tag == b"F")
+
+
+def _split(line: str) -> list[str]:
+    return line.rstrip("\r\n").split("\r")
 
 
 class _Unfinished:
@@ -61,16 +106,14 @@ class _Unfinished:
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
+        self.is_begun = False
 
     def more(self, text: bytes, *, ends: bool) -> Iterator[str]:
+        self.is_begun = not ends
         self._text += self._decoder.decode(text, final=ends)
         while len(self._text) > command.LINE_LIMIT:
-            yield self._text[: command.LINE_LIMIT]
+            yield from self._text[: command.LINE_LIMIT].split("\r")
             self._text = self._text[command.LINE_LIMIT :]
         if ends:
-            yield self._text.rstrip("\r")
+            yield from _split(self._text)
             self._text = ""
-
-    def last(self) -> Iterator[str]:
-        if self._text:
-            yield from self.more(b"", ends=True)

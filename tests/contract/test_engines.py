@@ -46,6 +46,10 @@ def test_a_last_line_without_its_end_and_odd_bytes_arrive(law: Law) -> None:
     assert lines == ["a\ufffd", "", " café"]
 
 
+def test_a_bar_that_shows_progress_has_a_line_for_each_step(law: Law) -> None:
+    assert law.output(r"print('10%\r20%\r30%')") == ["10%", "20%", "30%"]
+
+
 def test_a_line_of_any_length_arrives_in_pieces(law: Law) -> None:
     lines = law.output("print('x' * 50000)")
     assert "".join(lines) == "x" * 50000

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import socket
 import time
+from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -70,6 +72,25 @@ def test_more_than_it_comes_at_once(server: Server) -> None:
         15,
         16,
     ]
+
+
+def test_those_who_ask_at_once_get_their_answers_and_each_in_its_order(server: Server) -> None:
+    ping = b"GET /ping HTTP/1.1\r\nHost: a\r\n\r\n"
+    last = asked(3, "Connection: close")
+    with ExitStack() as stack:
+        address = ("127.0.0.1", server.port)
+        clients = [stack.enter_context(socket.create_connection(address, timeout=60)) for _ in range(20)]
+        for turn in range(5):
+            for number, client in enumerate(clients):
+                client.sendall(asked(100 * number + turn) + (ping + asked(7) + last if turn == 4 else b""))
+            if turn < 4:  # a body and no more: whether more comes is seen in the end
+                found = [client.recv(65536).rpartition(b"\r\n\r\n")[2] for client in clients]
+                assert found == [b'{"output":%.1f}' % (100 * number + turn) for number in range(20)]
+        for number, client in enumerate(clients):
+            text = b"".join(iter(partial(client.recv, 65536), b""))
+            outputs = [float(each) for each in re.findall(rb'"output":([0-9.]+)', text)]
+            assert outputs == [100 * number + 4, 7, 3]
+            assert text.count(b"HTTP/1.1 200 OK") == 4
 
 
 def test_within_a_body_it_is_no_request(server: Server) -> None:

@@ -121,6 +121,7 @@ def test_children_end_with_us() -> None:
     deadline = time.monotonic() + BOUND  # killed it is, but it takes a moment to go
     while has_life(Path("/proc", child)):
         assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def has_life(process: Path) -> bool:

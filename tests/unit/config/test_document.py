@@ -204,8 +204,9 @@ def test_an_alias_is_never_expanded() -> None:
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}")])
 def test_nesting_ends_at_32(opening: str, closing: str) -> None:
     read("a: " + opening * 30 + "1" + closing * 30 + "\n")
-    (problem,) = problems("a: " + opening * 50_000 + "\n")
-    assert problem.endswith("the nesting is deeper than 32 levels (reading stopped here)")
+    for steep in ("a: " + opening * 50_000, "- " * 50_000 + "x"):
+        (problem,) = problems(steep + "\n")
+        assert problem.endswith("the nesting is deeper than 32 levels (reading stopped here)")
 
 
 def test_several_problems_show_at_once() -> None:

@@ -36,6 +36,40 @@ def test_a_long_line_in_records_of_kubernetes_arrives_in_pieces(tmp_path: Path) 
     assert max(map(len, lines)) == 4096
 
 
+def test_what_is_no_record_is_passed_as_it_is(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"\nT stdo2024 stdout F torn\nT stdout P \xc3\nT stderr F cut")
+    with log.open("rb") as stream:
+        lines = list(following.kubernetes_lines(stream, lambda: False))
+    assert lines == ["", "T stdo2024 stdout F torn", "cut", "\ufffd"]
+
+
+def test_a_carriage_return_ends_a_line(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("10%\r20%\r\n30%\r")
+    with log.open(encoding="utf-8", newline="\n") as stream:
+        assert list(following.lines(stream, lambda: False)) == ["10%", "20%", "30%"]
+    log.write_bytes(b"T stdout F 10%\r20%\r\nT stdout P 30%\r\n")
+    assert list(following.kubernetes_log(log, lambda: False)) == ["10%", "20%", "30%"]
+
+
+def test_a_log_that_is_begun_anew_is_read_to_the_end_of_both_files(tmp_path: Path) -> None:
+    log, new = tmp_path / "log", tmp_path / "new"
+    log.write_bytes(b"T stdout F one\n")
+    new.write_bytes(b"T stdout F two\n")
+    asked: list[None] = []
+
+    def is_running() -> bool:
+        asked.append(None)
+        if len(asked) == 1:
+            new.rename(log)
+        return len(asked) < 2
+
+    assert list(following.kubernetes_log(log, is_running)) == ["one", "two"]
+    log.unlink()
+    assert list(following.kubernetes_log(log, lambda: False)) == []
+
+
 def _writing(log: Path, more: bytes) -> Callable[[], bool]:
     """A writer that writes the rest when it is asked the first time, and then has ended."""
     waiting = [more]

@@ -18,7 +18,6 @@ from shapemaker_runtime.serving.binding import Binding
 from shapemaker_runtime.serving.formats import Answer
 from shapemaker_runtime.serving.message import Heads, Message, head_of
 from shapemaker_runtime.serving.meter import Ledger
-from shapemaker_runtime.serving.pace import Pace
 from shapemaker_runtime.serving.reply import Reply
 from shapemaker_runtime.serving.service import Request, Service
 from shapemaker_runtime.serving.settings import Limits
@@ -324,38 +323,25 @@ def test_a_model_that_is_quick_for_long_needs_no_thread_until_it_is_slow() -> No
     assert threads[-2] in {"MainThread", "predict"}
 
 
-def test_a_pace_is_learned_and_unlearned() -> None:
-    pace = Pace(may_be_inline=True)
-    for _ in range(200):
-        pace.ran(1, 10e-6, is_alone=False)
-    known = [pace.is_inline]
-    for times, seconds in ((1, 0.001), (1, 0.1), (500, 10e-6), (1500, 10e-6), (100, 0.001)):
-        for _ in range(times):
-            pace.ran(1, seconds, is_alone=False)
-        known.append(pace.is_inline)
-    # One in a hundred is no stall; after one, trust comes back slowly; a model that got slow is found out.
-    assert known == [True, True, False, False, True, False]
+def test_who_comes_in_company_is_predicted_in_the_thread_wherever_it_was_before() -> None:
+    threads: list[str] = []
 
+    def predict(instances: np.ndarray) -> Any:
+        threads.append(threading.current_thread().name)
+        time.sleep(200e-6)
+        return instances.sum(axis=1)
 
-def test_a_short_prediction_is_inline_as_long_as_requests_come_one_by_one() -> None:
-    pace = Pace(may_be_inline=True)
-    known = []
-    for times, is_alone in ((200, True), (5, False), (50, False), (100, True), (100, True)):
-        for _ in range(times):
-            pace.ran(1, 500e-6, is_alone=is_alone)
-        known.append(pace.is_inline)
-    assert known == [True, True, False, False, True]
-    for _ in range(100):
-        pace.ran(1, 0.002, is_alone=True)
-    assert not pace.is_inline
+    async def scenario(send: Send, _service: Service) -> None:
+        async def client(requests: int) -> None:
+            for _ in range(requests):
+                await send([[1, 2]])
 
+        await client(300)
+        await asyncio.gather(*(client(100) for _ in range(6)))
 
-def test_a_pace_says_what_a_queue_will_take() -> None:
-    pace = Pace(may_be_inline=False)
-    for _ in range(300):
-        pace.ran(2, 20e-6, is_alone=True)
-    assert not pace.is_inline
-    assert round(pace.expected(1000), 6) == 0.01
+    serve(predict, scenario)
+    assert threads[-1] == "predict"
+    assert len(threads) < 900, "those in company go together"
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=8), st.randoms(use_true_random=False))

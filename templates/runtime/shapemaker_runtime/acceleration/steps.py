@@ -29,12 +29,12 @@ class Step:
     center: Array | None = None
     """Only of a scaler: it is (x - center) * factor."""
 
+    factor: Array | None = None
+
     @property
     def keeps_features(self) -> bool:
         """Whether each feature goes out where it came in, by itself."""
         return self.fills or self.center is not None
-
-    factor: Array | None = None
 
 
 def split(estimator: Any) -> tuple[list[Step], Any]:

@@ -55,7 +55,10 @@ def _quality(media_type: str, ranges: list[tuple[str, float]]) -> float:
 
 
 def encode(answer: Answer, media_type: str, of_model: hooks.Hooks = hooks.NONE) -> bytes:
-    """The answer's bytes; `ModelOutputError` when the model's value cannot be written, 406 when it can, but as JSON."""
+    """The answer's bytes; `ModelOutputError` when the model's value cannot be written, 406 when it can, but as JSON.
+
+    Of several media types that a caller accepts the best is tried, before anybody knows what the model returns.
+    """
     if media_type in of_model.encoders:
         return of_model.encode(media_type, answer.value)
     try:

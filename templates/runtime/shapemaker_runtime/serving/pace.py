@@ -19,8 +19,8 @@ class Pace:
 
     A hop to a thread and back costs a tenth of a millisecond, and twice that where the machine is busy. So a model of
     whose last hundred or so predictions nine in ten took less than 100 µs runs on the event loop; and one of less than
-    1 ms as long as requests come one by one, since together they are better predicted together. One that then holds the
-    loop for 50 ms goes back to its thread until it has proved itself again, ten times as long as before.
+    1 ms does so while requests come one by one, or two in turn: more are quicker predicted together. A model that then
+    holds the loop for 50 ms goes back to its thread until it has proved itself again, ten times as long as before.
     """
 
     __slots__ = ("_alone", "_instant", "_may_be_inline", "_needed", "_short", "_trips", "is_inline", "row_seconds")
@@ -35,11 +35,12 @@ class Pace:
         self._needed = _PROOF
 
     def ran(self, rows: int, seconds: float, requests: int = 1, *, is_alone: bool) -> None:
-        """One trip of `rows` rows, of so many requests, took this long; alone, while no other request waited."""
+        """One trip of `rows` rows, of so many requests, took this long; alone if there were no others to go with it."""
         cost = seconds / rows
         self.row_seconds += (cost - self.row_seconds) * (_SHARE if self.row_seconds else 1.0)
         self._trips += 1
         self._instant += ((seconds < _INSTANT * requests) - self._instant) * _HABIT
+        # The loop is held for all of it, however many requests share it.
         self._short += ((seconds < _SHORT) - self._short) * _HABIT
         self._alone += (is_alone - self._alone) * _HABIT
         if not self.is_inline:
@@ -47,6 +48,11 @@ class Pace:
             self.is_inline = proved and self._is_quick(_MOSTLY, _ALONE)
         elif seconds > _STALL or not self._is_quick(_RARELY, _IN_COMPANY):
             self._leave(stalled=seconds > _STALL)
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether it is so quick that company makes no difference."""
+        return self._instant > _MOSTLY
 
     def _is_quick(self, often: float, alone: float) -> bool:
         return self._instant > often or (self._short > often and self._alone > alone)

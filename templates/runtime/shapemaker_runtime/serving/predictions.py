@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from shapemaker_runtime.errors import RequestError
-from shapemaker_runtime.serving import batch, threads, watch
+from shapemaker_runtime.serving import batch, threads, turn, watch
 from shapemaker_runtime.serving.binding import Call
 from shapemaker_runtime.serving.encode import LINES, encode
 from shapemaker_runtime.serving.formats import Answer
@@ -97,10 +97,10 @@ class Predictions:
         self._pace = Pace(may_be_inline=limits.inline)
         self._joins = limits.batch_rows > 1 and not binding.makes_streams
         self._loop = asyncio.get_running_loop()
+        self._turn = turn.of_loop()
         self._queue: deque[Job] = deque()
         self._queued_rows = 0
         self._is_due = False
-        self._has_run_in_this_turn = False
         self._running: _Run | None = None
         self._lane: SimpleQueue[_Run | None] | None = None
         self._is_closed = False
@@ -145,20 +145,9 @@ class Predictions:
         finally:
             self._watch.since = 0.0
             seconds = perf_counter() - began
-            self._pace.ran(rows, seconds, is_alone=self._is_first_in_this_turn())
+            self._pace.ran(rows, seconds, is_alone=self._pace.is_instant or self._turn.is_first())
         self._meter.ran(rows, seconds)
         return reply
-
-    def _is_first_in_this_turn(self) -> bool:
-        """Whether no other prediction has run in this turn of the loop, which reads all requests that are there."""
-        if self._has_run_in_this_turn:
-            return False
-        self._has_run_in_this_turn = True
-        self._loop.call_soon(self._end_turn)
-        return True
-
-    def _end_turn(self) -> None:
-        self._has_run_in_this_turn = False
 
     def _take_turn(self, work: Callable[[], Reply], done: Callable[[Reply], None]) -> None:
         self._enqueue(_Turn(work, done))
@@ -296,7 +285,7 @@ class Predictions:
         if run.timer is not None:
             run.timer.cancel()
         rows = sum(job.rows for job in run.jobs)
-        self._pace.ran(rows, run.seconds, len(run.jobs), is_alone=len(run.jobs) == 1 and not self._queue)
+        self._pace.ran(rows, run.seconds, len(run.jobs), is_alone=len(run.jobs) == 1)
         self._meter.ran(rows, run.seconds)
         if self._pace.is_inline and not self._watch.is_on:
             self._watch.start()

@@ -12,6 +12,7 @@ from shapemaker_runtime.serving.framing import RefusedError
 from shapemaker_runtime.serving.intake import Intake
 from shapemaker_runtime.serving.large_body import LargeBody
 from shapemaker_runtime.serving.message import CONTINUE, PING, PING_CLOSE, Heads, Message, head_of, request_of
+from shapemaker_runtime.serving.outbox import SMALL, Outbox
 from shapemaker_runtime.serving.phase import PATIENCE, WRITE_SECONDS, Phase
 from shapemaker_runtime.serving.reply import Reply, refusal
 
@@ -33,6 +34,7 @@ class Server(Protocol):
     now: float
     """Seconds, as of the last tick: time limits need no better clock."""
     connections: set[Connection]
+    outbox: Outbox
     submit: Callable[[Request, Callable[[Reply], None]], None]
 
     def respond(self, message: Message, done: Callable[[Reply], None]) -> None:
@@ -46,6 +48,7 @@ class Connection(asyncio.Protocol):
         "_current",
         "_descriptor",
         "_full_since",
+        "_held",
         "_intake",
         "_is_full",
         "_is_held",
@@ -72,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._is_last = self._is_full = self._is_held = self._keeps = False
         self._refusal: Reply | None = None
         self._full_since = 0.0
-        self._whole = b""
+        self._whole = self._held = b""
         self._stream: Stream | None = None
 
     # What asyncio calls
@@ -91,7 +94,7 @@ class Connection(asyncio.Protocol):
         self._server.connections.discard(self)
         # What refers to each other stays until somebody looks for garbage; what is large must not.
         self._waiting.clear()
-        self._whole = b""
+        self._whole = self._held = b""
         self._intake.leave()
 
     def pause_writing(self) -> None:
@@ -235,7 +238,12 @@ class Connection(asyncio.Protocol):
             self._continue(reply)
             return
         head = head_of(reply, message, keep_alive=keep_alive)
-        self._write(head if message.method == b"HEAD" else head + reply.body)
+        data = head if message.method == b"HEAD" else head + reply.body
+        if keep_alive and len(data) < SMALL and len(self._server.connections) > 1 and not self._held:
+            self._held = data
+            self._server.outbox.put(self)
+        else:
+            self._write(data)
         self._end(keep_alive=keep_alive)
 
     def _continue(self, reply: Reply) -> None:
@@ -257,7 +265,17 @@ class Connection(asyncio.Protocol):
         else:
             reply.stream.pull(self._continue)
 
+    def send_held(self) -> None:
+        """Send the reply that was held, if it is there still."""
+        held, self._held = self._held, b""
+        if held:
+            self._send(held)
+
     def _write(self, data: bytes) -> None:
+        self.send_held()
+        self._send(data)
+
+    def _send(self, data: bytes) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -331,5 +349,6 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close once everything is written."""
         self._is_last = True
+        self.send_held()
         if self._transport is not None:
             self._transport.close()

@@ -12,6 +12,7 @@ import uvloop
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from shapemaker_runtime.serving.message import Heads
+from shapemaker_runtime.serving.outbox import Outbox
 from shapemaker_runtime.serving.phase import Phase
 from shapemaker_runtime.serving.protocol import Connection
 
@@ -36,6 +37,7 @@ class FastWorker(Worker):  # type: ignore[misc]
     heads: Heads
     now: float
     connections: set[Connection]
+    outbox: Outbox
     submit: Callable[[Request, Callable[[Reply], None]], None]
 
     def init_signals(self) -> None:
@@ -58,6 +60,7 @@ class FastWorker(Worker):  # type: ignore[misc]
             loop.add_signal_handler(number, stop.set)
         self.connections = set()
         self.heads = Heads()
+        self.outbox = Outbox()
         self.now = loop.time()
         self._application: Site = self.wsgi
         self.max_body = self._application.settings.max_body
