@@ -23,6 +23,8 @@ PATIENCE = 2.5
 REPORT = 2.0
 """Seconds that the report gets after that. GitHub's runner kills 10 s after the first signal."""
 
+_A_MOMENT = 0.01
+
 
 def hold() -> None:
     """Signals wait from now on, until `Guard.release`: what comes first is needed to say anything about them."""
@@ -45,6 +47,7 @@ class Guard:
         self._under_way.acquire()
         self._working = False
         self._heard = 0
+        self._is_lost = False
         self._bounded = True
 
     def be_patient(self) -> None:
@@ -66,9 +69,11 @@ class Guard:
         wakes = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in SIGNALS:
             signal.signal(number, self._hear)
+        sys.unraisablehook, hook = self._recover, sys.unraisablehook
         try:
             yield
         finally:
+            sys.unraisablehook = hook
             self.release()
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -98,9 +103,18 @@ class Guard:
         return code
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
-        first, self._heard = not self._heard, self._heard or number
-        if first and self._working:
+        counts, self._heard = self._is_lost or not self._heard, self._heard or number
+        self._is_lost = False
+        if counts and self._working:
             raise Cancelled(number)
+
+    def _recover(self, found: sys.UnraisableHookArgs) -> None:
+        """What was raised while a destructor ran goes no further, so the signal comes once more when that is over."""
+        if not isinstance(found.exc_value, Cancelled):
+            sys.__unraisablehook__(found)
+            return
+        self._is_lost = True
+        _thread.start_new_thread(_signal_again, (found.exc_value.number,))
 
     def _watch(self, reader: int) -> None:
         """Wait for the first signal, then hold the run to its time."""
@@ -113,6 +127,11 @@ class Guard:
         _thread.start_new_thread(_give_up, (128 + number,))
         if not self._under_way.acquire(timeout=PATIENCE) and self._claim.acquire(blocking=False):
             _leave(self._report(number))
+
+
+def _signal_again(number: int) -> None:
+    time.sleep(_A_MOMENT)
+    os.kill(os.getpid(), number)
 
 
 def _give_up(code: int) -> None:

@@ -135,7 +135,9 @@ def test_channel_data_are_neither_less_nor_more_than_their_name_says(context: Co
 
 
 def test_an_image_whose_files_change_while_it_is_built_is_not_pushed(context: Context) -> None:
-    image = Wants(context).training_image
+    wants = Wants(context)
+    next(each for each in wants.provision() if each.kind == "repository").create(context)
+    image = wants.training_image
     model_file = context.root / "meanpkg" / "model.py"
     model_file.write_text(model_file.read_text() + "\n# edited\n")
     with pytest.raises(InvalidInputError, match="changed while image"):

@@ -114,6 +114,18 @@ def test_a_signal_during_the_report_of_a_run_that_has_ended_changes_neither_repo
     assert ended(process) == (77, ["reported 0"])
 
 
+def test_a_signal_while_a_destructor_runs_is_not_lost() -> None:
+    work = """
+            class Closing:
+                def __del__(self): ready(); time.sleep(60)
+            Closing()
+            time.sleep(60)
+"""
+    process = started(work)
+    process.send_signal(signal.SIGTERM)
+    assert ended(process) == (77, ["cancelled 15", "reported 0"])
+
+
 def test_children_end_with_us() -> None:
     process = started(f"child = subprocess.Popen(['sleep', '60']){STUCK}", report="print(child.pid)")
     process.send_signal(signal.SIGINT)
