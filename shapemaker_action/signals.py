@@ -69,7 +69,8 @@ class Guard:
         wakes = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in SIGNALS:
             signal.signal(number, self._hear)
-        sys.unraisablehook, hook = self._recover, sys.unraisablehook
+        hook = sys.unraisablehook
+        sys.unraisablehook = lambda found: self._recover(found, hook)
         try:
             yield
         finally:
@@ -108,10 +109,10 @@ class Guard:
         if counts and self._working:
             raise Cancelled(number)
 
-    def _recover(self, found: sys.UnraisableHookArgs) -> None:
+    def _recover(self, found: sys.UnraisableHookArgs, hook: Callable[[sys.UnraisableHookArgs], object]) -> None:
         """What was raised while a destructor ran goes no further, so the signal comes once more when that is over."""
         if not isinstance(found.exc_value, Cancelled):
-            sys.__unraisablehook__(found)
+            hook(found)
             return
         self._is_lost = True
         _thread.start_new_thread(_signal_again, (found.exc_value.number,))

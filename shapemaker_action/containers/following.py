@@ -7,7 +7,7 @@ import os
 import re
 import time
 from functools import partial
-from typing import IO, TYPE_CHECKING, AnyStr
+from typing import IO, TYPE_CHECKING
 
 from shapemaker_action.containers import command
 
@@ -20,7 +20,15 @@ TICK = 0.05
 _RECORD = re.compile(rb"\S+ (stdout|stderr) ([PF]) (.*)", re.DOTALL)
 
 
-def pieces(stream: IO[AnyStr], is_running: Callable[[], bool]) -> Iterator[AnyStr]:
+def lines(stream: IO[bytes], is_running: Callable[[], bool]) -> Iterator[str]:
+    """Lines without their ends, of which a carriage return is one, in pieces of `command.LINE_LIMIT` at most."""
+    line = _Line()
+    for piece in _pieces(stream, is_running):
+        yield from line.more(piece.removesuffix(b"\n"), ends=piece.endswith(b"\n"))
+    yield from line.rest()
+
+
+def _pieces(stream: IO[bytes], is_running: Callable[[], bool]) -> Iterator[bytes]:
     """Lines with their ends; of lines over `command.LINE_LIMIT`, and of those not yet whole, what there is."""
     while True:
         # Asked first: what was written before the end is read after it.
@@ -30,18 +38,6 @@ def pieces(stream: IO[AnyStr], is_running: Callable[[], bool]) -> Iterator[AnySt
         if not running:
             return
         time.sleep(TICK)
-
-
-def lines(stream: IO[str], is_running: Callable[[], bool]) -> Iterator[str]:
-    """Lines without their ends, of which a carriage return is one, in pieces of about `command.LINE_LIMIT` at most."""
-    rest = ""
-    for piece in pieces(stream, is_running):
-        rest += piece
-        if rest.endswith("\n") or len(rest) >= command.LINE_LIMIT:
-            yield from _split(rest)
-            rest = ""
-    if rest:
-        yield from _split(rest)
 
 
 def kubernetes_log(place: Path, is_running: Callable[[], bool]) -> Iterator[str]:
@@ -74,9 +70,9 @@ def kubernetes_lines(stream: IO[bytes], is_running: Callable[[], bool]) -> Itera
     The writer cuts lines where its buffer ends, so a character may begin in one record and end in the next. What is no
     record, because the disk was full or the writer was killed, is passed as it is.
     """
-    unfinished = {b"stdout": _Unfinished(), b"stderr": _Unfinished()}
+    unfinished = {b"stdout": _Line(), b"stderr": _Line()}
     record = b""
-    for piece in pieces(stream, is_running):
+    for piece in _pieces(stream, is_running):
         record += piece
         if record.endswith(b"\n"):
             yield from _of_record(record[:-1], unfinished)
@@ -84,36 +80,33 @@ def kubernetes_lines(stream: IO[bytes], is_running: Callable[[], bool]) -> Itera
     if record:
         yield from _of_record(record, unfinished)
     for each in unfinished.values():
-        if each.is_begun:
-            yield from each.more(b"", ends=True)
+        yield from each.rest()
 
 
-def _of_record(record: bytes, unfinished: dict[bytes, _Unfinished]) -> Iterator[str]:
+def _of_record(record: bytes, unfinished: dict[bytes, _Line]) -> Iterator[str]:
     found = _RECORD.fullmatch(record)
     if found is None:
-        return _Unfinished().more(record, ends=True)
+        return _Line().more(record, ends=True)
     source, tag, text = found.groups()
     return unfinished[source].more(text, ends=tag == b"F")
 
 
-def _split(line: str) -> list[str]:
-    return line.rstrip("\r\n").split("\r")
-
-
-class _Unfinished:
+class _Line:
     """What has come of a line so far."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
-        self.is_begun = False
 
     def more(self, text: bytes, *, ends: bool) -> Iterator[str]:
-        self.is_begun = not ends
         self._text += self._decoder.decode(text, final=ends)
         while len(self._text) > command.LINE_LIMIT:
             yield from self._text[: command.LINE_LIMIT].split("\r")
             self._text = self._text[command.LINE_LIMIT :]
         if ends:
-            yield from _split(self._text)
+            yield from self._text.rstrip("\r").split("\r")
             self._text = ""
+
+    def rest(self) -> Iterator[str]:
+        """Of a line without an end."""
+        return filter(None, self.more(b"", ends=True))

@@ -41,7 +41,7 @@ class ProcessContainer:
 
     def logs(self) -> Iterator[str]:
         """See `Container.logs`."""
-        with (self.directory / "log").open(encoding="utf-8", errors="replace", newline="\n") as stream:
+        with (self.directory / "log").open("rb") as stream:
             yield from following.lines(stream, self._is_running)
 
     def wait(self, timeout: float | None = None) -> int | None:

@@ -72,7 +72,7 @@ def test_a_head_alone_is_given_no_memory(server: Server) -> None:
         for _ in range(100):
             stack.enter_context(connect(server)).sendall(HEAD % (24 * MB) + b"x" * 100)
         assert server.invoke(npy(1), "application/x-npy").status == 200
-        assert resident(server) < before + 100 * MB
+        assert resident(server) < before + 60 * MB
 
 
 def test_a_kept_connection_does_not_keep_its_last_body(server: Server) -> None:
@@ -87,7 +87,7 @@ def test_a_kept_connection_does_not_keep_its_last_body(server: Server) -> None:
             connection = stack.enter_context(connect(server))
             connection.sendall(HEAD % len(body) + body)
             answer(connection.makefile("rb"))
-        assert resident(server) < before + 100 * MB
+        assert resident(server) < before + 60 * MB
 
 
 @pytest.mark.parametrize("megabytes", [0.1, 0.4, 3, 20])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def test_a_line_that_is_written_in_two_halves_arrives_once_and_whole(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("one\ntw")
-    with log.open(encoding="utf-8") as stream:
+    with log.open("rb") as stream:
         assert list(following.lines(stream, _writing(log, b"o\nthree"))) == ["one", "two", "three"]
 
 
@@ -47,7 +47,7 @@ def test_what_is_no_record_is_passed_as_it_is(tmp_path: Path) -> None:
 def test_a_carriage_return_ends_a_line(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("10%\r20%\r\n30%\r")
-    with log.open(encoding="utf-8", newline="\n") as stream:
+    with log.open("rb") as stream:
         assert list(following.lines(stream, lambda: False)) == ["10%", "20%", "30%"]
     log.write_bytes(b"T stdout F 10%\r20%\r\nT stdout P 30%\r\n")
     assert list(following.kubernetes_log(log, lambda: False)) == ["10%", "20%", "30%"]

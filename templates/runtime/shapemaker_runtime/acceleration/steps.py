@@ -28,7 +28,6 @@ class Step:
     """Whether no NaN comes out."""
     center: Array | None = None
     """Only of a scaler: it is (x - center) * factor."""
-
     factor: Array | None = None
 
     @property

@@ -23,7 +23,7 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
 
     def put(self, connection: Connection) -> None:
-        """Send what it holds at the end of this turn; or now, if there is enough to keep readers busy."""
+        """Send what it has at the end of this turn; or now, if there is enough to keep readers busy."""
         self._held.append(connection)
         if len(self._held) == 1:
             self._loop.call_soon(self.send)
@@ -34,4 +34,4 @@ class Outbox:
         """Send everything."""
         held, self._held = self._held, []
         for connection in held:
-            connection.send_held()
+            connection.send_unsent()

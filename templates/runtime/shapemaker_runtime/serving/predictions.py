@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, cast
 
 from shapemaker_runtime.errors import RequestError
-from shapemaker_runtime.serving import batch, threads, turn, watch
+from shapemaker_runtime.serving import batch, company, threads, watch
 from shapemaker_runtime.serving.binding import Call
 from shapemaker_runtime.serving.encode import LINES, encode
 from shapemaker_runtime.serving.formats import Answer
@@ -97,7 +97,7 @@ class Predictions:
         self._pace = Pace(may_be_inline=limits.inline)
         self._joins = limits.batch_rows > 1 and not binding.makes_streams
         self._loop = asyncio.get_running_loop()
-        self._turn = turn.of_loop()
+        self._company = company.of_loop()
         self._queue: deque[Job] = deque()
         self._queued_rows = 0
         self._is_due = False
@@ -145,7 +145,7 @@ class Predictions:
         finally:
             self._watch.since = 0.0
             seconds = perf_counter() - began
-            self._pace.ran(rows, seconds, is_alone=self._pace.is_instant or self._turn.is_first())
+            self._pace.ran(rows, seconds, is_alone=self._pace.is_instant or self._company.is_first())
         self._meter.ran(rows, seconds)
         return reply
 

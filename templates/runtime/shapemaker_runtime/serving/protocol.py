@@ -48,7 +48,6 @@ class Connection(asyncio.Protocol):
         "_current",
         "_descriptor",
         "_full_since",
-        "_held",
         "_intake",
         "_is_full",
         "_is_held",
@@ -58,6 +57,7 @@ class Connection(asyncio.Protocol):
         "_server",
         "_stream",
         "_transport",
+        "_unsent",
         "_waiting",
         "_whole",
         "phase",
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
         self._is_last = self._is_full = self._is_held = self._keeps = False
         self._refusal: Reply | None = None
         self._full_since = 0.0
-        self._whole = self._held = b""
+        self._whole = self._unsent = b""
         self._stream: Stream | None = None
 
     # What asyncio calls
@@ -94,7 +94,7 @@ class Connection(asyncio.Protocol):
         self._server.connections.discard(self)
         # What refers to each other stays until somebody looks for garbage; what is large must not.
         self._waiting.clear()
-        self._whole = self._held = b""
+        self._whole = self._unsent = b""
         self._intake.leave()
 
     def pause_writing(self) -> None:
@@ -239,8 +239,8 @@ class Connection(asyncio.Protocol):
             return
         head = head_of(reply, message, keep_alive=keep_alive)
         data = head if message.method == b"HEAD" else head + reply.body
-        if keep_alive and len(data) < SMALL and len(self._server.connections) > 1 and not self._held:
-            self._held = data
+        if keep_alive and len(data) < SMALL and len(self._server.connections) > 1 and not self._unsent:
+            self._unsent = data
             self._server.outbox.put(self)
         else:
             self._write(data)
@@ -265,14 +265,14 @@ class Connection(asyncio.Protocol):
         else:
             reply.stream.pull(self._continue)
 
-    def send_held(self) -> None:
-        """Send the reply that was held, if it is there still."""
-        held, self._held = self._held, b""
-        if held:
-            self._send(held)
+    def send_unsent(self) -> None:
+        """Send the reply that waits for it, if it is there still."""
+        unsent, self._unsent = self._unsent, b""
+        if unsent:
+            self._send(unsent)
 
     def _write(self, data: bytes) -> None:
-        self.send_held()
+        self.send_unsent()
         self._send(data)
 
     def _send(self, data: bytes) -> None:
@@ -349,6 +349,6 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close once everything is written."""
         self._is_last = True
-        self.send_held()
+        self.send_unsent()
         if self._transport is not None:
             self._transport.close()
